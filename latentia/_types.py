@@ -1,0 +1,23 @@
+"""The vocabulary of shapes: every public signature is written in these words.
+
+Tensors are checked against them at run time in the tests (jaxtyping with beartype); in use they cost
+nothing.
+"""
+
+from jaxtyping import Float, Int64, UInt8
+from torch import Tensor
+
+Images = Float[Tensor, "batch channels height width"]
+"""Images as networks see them: values in [-1, 1]."""
+
+Pixels = UInt8[Tensor, "batch channels height width"]
+"""Images as screens and files hold them: 0 to 255."""
+
+Latents = Float[Tensor, "batch latents"]
+"""One flat vector an image."""
+
+PerImage = Float[Tensor, "batch"]
+"""One number an image: a log-probability in nats, a loss term, a score."""
+
+Given = Int64[Tensor, "batch"] | Float[Tensor, "batch attributes"] | Images
+"""What a conditional model is told of each image: its class, its attributes, or another image."""

@@ -1,0 +1,42 @@
+"""Binary images."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from latentia.distributions.distribution import Density
+
+
+@dataclass(frozen=True, slots=True)
+class Bernoulli(Density):
+    """Independent pixels that are -1 or 1.
+
+    Attributes:
+        logits: log p(1) - log p(-1), of shape (batch, channels, height, width).
+
+    Note:
+        A probability of binary images only. Of grey images the same expression ("binary cross entropy")
+        is not a likelihood: its values over all levels do not sum to 1.
+    """
+
+    logits: Tensor
+
+    @property
+    def mean(self) -> Tensor:
+        """p(1) - p(-1), a grey image."""
+        return torch.tanh(self.logits / 2)
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        return tuple(self.logits.shape[1:])
+
+    def draw(self, noise: Tensor) -> Tensor:
+        lit = torch.special.ndtr(noise) < torch.sigmoid(self.logits)
+        return torch.where(lit, 1.0, -1.0).to(self.logits.dtype)
+
+    def log_prob(self, value: Tensor) -> Float[Tensor, "*batch"]:
+        log_mass = functional.logsigmoid(value * self.logits)
+        return log_mass.flatten(start_dim=value.ndim - self.logits.ndim + 1).sum(-1)

@@ -1,0 +1,95 @@
+"""What every model with latents does the same way: draw images, state the bound, weigh draws.
+
+Functions over what a model can do (encode, decode), so that each family stays one flat class.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from latentia._types import Given, Images, Latents, PerImage
+from latentia.distributions import Density
+from latentia.losses import evidence_terms, importance_weighted_bound, log_importance_weights
+from latentia.protocols import Batch, Decodes, Objective, Turn
+
+
+@runtime_checkable
+class Explicit(Protocol):
+    """Encoder, decoder and prior that all return densities."""
+
+    image_shape: tuple[int, int, int]
+
+    def encode(self, images: Images, *, given: Given | None = None) -> Density: ...
+    def decode(self, latents: Latents, *, given: Given | None = None) -> Density: ...
+    def prior(self, *, given: Given | None = None) -> Density: ...
+
+
+def standard_normal(shape: tuple[int, ...], like: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Noise on the device and in the precision of another tensor."""
+    return torch.randn(shape, generator=generator, device=like.device, dtype=like.dtype)
+
+
+def draw_images(
+    model: Decodes, num_images: int, *, generator: torch.Generator | None, noise: bool
+) -> Images:
+    """z from the prior, then x from p(x|z), or the mean of p(x|z) without noise.
+
+    Raises:
+        ValueError: If fewer than one image is asked for.
+    """
+    if num_images < 1:
+        raise ValueError(f"Asked for {num_images} images; ask for at least 1.")
+    prior = model.prior()
+    latents = prior.draw(standard_normal((num_images, *prior.noise_shape), prior.mean, generator))
+    pixels = model.decode(latents)
+    if not noise:
+        return pixels.mean
+    return pixels.draw(standard_normal((num_images, *pixels.noise_shape), latents, generator))
+
+
+def evidence_objective(model: Explicit, moves: tuple[nn.Module, ...], beta: float = 1.0) -> Objective:
+    """The evidence lower bound as an objective: distortion plus beta times rate."""
+
+    def terms(batch: Batch, turn: Turn) -> Mapping[str, PerImage]:
+        posterior = model.encode(batch.images)
+        return evidence_terms(
+            batch.images,
+            posterior,
+            model.prior(),
+            model.decode,
+            latent_noise=turn.noise(*posterior.noise_shape),
+            pixel_noise=turn.uniform(*model.image_shape),
+        )
+
+    return Objective(
+        name="evidence",
+        player="autoencoder",
+        terms=terms,
+        moves=moves,
+        weights={"distortion": 1.0, "rate": beta},
+    )
+
+
+def latent_log_weights(
+    model: Explicit, images: Images, num_draws: int, generator: torch.Generator | None
+) -> Float[Tensor, "draws batch"]:
+    """Log importance weights of draws from the model's posterior, in nats."""
+    posterior = model.encode(images)
+    noise = standard_normal((num_draws, len(images), *posterior.noise_shape), images, generator)
+    return log_importance_weights(images, posterior, model.prior(), model.decode, noise)
+
+
+def latent_log_prob(model: Explicit, images: Images, num_draws: int) -> PerImage:
+    """The importance-weighted bound with the same noise for every image and in every call, in nats.
+
+    An image so has one number, whatever stands beside it in the batch.
+    """
+    posterior = model.encode(images)
+    generator = torch.Generator(images.device).manual_seed(0)
+    noise = standard_normal((num_draws, 1, *posterior.noise_shape), images, generator)
+    noise = noise.expand(num_draws, len(images), *posterior.noise_shape)
+    log_weights = log_importance_weights(images, posterior, model.prior(), model.decode, noise)
+    return importance_weighted_bound(log_weights)

@@ -1,0 +1,97 @@
+"""The variational autoencoder."""
+
+from typing import ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from latentia._types import Given, Images, Latents, PerImage
+from latentia.distributions import Density, PixelHead, StandardNormal
+from latentia.models.latent import draw_images, evidence_objective, latent_log_prob, latent_log_weights
+from latentia.protocols import Decodes, Encodes, ExplicitModel, Objective
+
+
+class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
+    """An encoder and a decoder that return distributions, trained on the evidence lower bound.
+
+        log p(x) >= E_q(z|x)[log p(x|z)] - KL(q(z|x) || p(z))
+
+    Args:
+        image_shape: (channels, height, width).
+        encoder: Network from images to features.
+        posterior: Head from features to q(z|x).
+        decoder: Network from latents to numbers a pixel.
+        likelihood: Head from these to p(x|z).
+        num_latents: Length of a latent vector.
+        beta: Weight of the rate in training; 1 is the bound. Evaluation never uses it.
+
+    Source:
+        Kingma & Welling 2014 (arXiv:1312.6114); Rezende et al. 2014 (arXiv:1401.4082).
+    """
+
+    density: ClassVar[Literal["exact", "lower bound"]] = "lower bound"
+
+    def __init__(
+        self,
+        *,
+        image_shape: tuple[int, int, int],
+        encoder: nn.Module,
+        posterior: nn.Module,
+        decoder: nn.Module,
+        likelihood: PixelHead,
+        num_latents: int,
+        beta: float = 1.0,
+    ) -> None:
+        super().__init__()
+        assert isinstance(likelihood, nn.Module)
+        self.image_shape = image_shape
+        self.encoder = nn.Sequential(encoder, posterior)
+        self.decoder = nn.Sequential(decoder, likelihood)
+        self.latent_prior = StandardNormal(num_latents)
+        self.beta = beta
+
+    def encode(self, images: Images, *, given: Given | None = None) -> Density:
+        posterior: Density = self.encoder(images)
+        return posterior
+
+    def decode(self, latents: Latents, *, given: Given | None = None) -> Density:
+        likelihood: Density = self.decoder(latents)
+        return likelihood
+
+    def prior(self, *, given: Given | None = None) -> Density:
+        prior: Density = self.latent_prior()
+        return prior
+
+    def sample(
+        self,
+        num_images: int,
+        *,
+        given: Given | None = None,
+        generator: torch.Generator | None = None,
+        noise: bool = True,
+    ) -> Images:
+        return draw_images(self, num_images, generator=generator, noise=noise)
+
+    def objectives(self) -> tuple[Objective, ...]:
+        return (evidence_objective(self, (self.encoder, self.decoder), self.beta),)
+
+    def log_weights(
+        self,
+        images: Images,
+        num_draws: int,
+        *,
+        given: Given | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "draws batch"]:
+        return latent_log_weights(self, images, num_draws, generator)
+
+    def log_prob(self, images: Images, *, given: Given | None = None) -> PerImage:
+        """The importance-weighted bound of 16 draws on the log-mass of the stored levels.
+
+        The draws are the same for every image and in every call.
+
+        Returns:
+            Nats an image.
+        """
+        return latent_log_prob(self, images, num_draws=16)

@@ -1,0 +1,176 @@
+"""Convolutional networks whose depth follows from the size of the images.
+
+Each level halves height and width with a 4 x 4 convolution of stride 2, as in DCGAN (Radford et al. 2016,
+arXiv:1511.06434), for as long as both are even and stay at 4 pixels or more: 64 px become 4 x 4 in four
+levels, 28 px become 7 x 7 in two.
+"""
+
+import math
+from typing import Literal
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from latentia._types import Images, Latents, PerImage
+
+Norm = Literal["batch", "none"]
+
+
+def num_halvings(height: int, width: int) -> int:
+    """How often images can be halved before a side is odd or shorter than 4 pixels.
+
+    Raises:
+        ValueError: If not once: the network would be a single layer.
+
+    Example:
+        >>> num_halvings(64, 64), num_halvings(28, 28), num_halvings(32, 48)
+        (4, 2, 3)
+    """
+    halvings = 0
+    while height % 2 == 0 and width % 2 == 0 and min(height, width) >= 8:
+        height, width, halvings = height // 2, width // 2, halvings + 1
+    if halvings == 0:
+        raise ValueError(
+            f"Convolutional networks halve images at least once, and {height} x {width} px cannot be: "
+            f"sides have to be even and at least 8 px. Choose another `--size` (8, 16, 32, 64, 128), or "
+            f"`--network mlp` where the recipe has one."
+        )
+    return halvings
+
+
+class ConvolutionalEncoder(nn.Module):
+    """Images to a vector of features.
+
+    Args:
+        image_shape: (channels, height, width).
+        width: Channels after the first level; each further level has twice as many, up to eight times.
+        norm: Batch normalisation in all levels but the first, or none.
+        leak: Slope of the activation for negative numbers.
+    """
+
+    def __init__(
+        self, image_shape: tuple[int, int, int], *, width: int, norm: Norm = "none", leak: float = 0.2
+    ) -> None:
+        super().__init__()
+        channels, height, width_px = image_shape
+        levels = num_halvings(height, width_px)
+        layers: list[nn.Module] = []
+        for level in range(levels):
+            outputs = _channels(width, level)
+            convolution = nn.Conv2d(channels, outputs, 4, stride=2, padding=1)
+            nn.init.kaiming_normal_(convolution.weight, a=leak)
+            nn.init.zeros_(_bias(convolution))
+            layers.append(convolution)
+            if norm == "batch" and level > 0:
+                layers.append(nn.BatchNorm2d(outputs))
+            layers.append(nn.LeakyReLU(leak))
+            channels = outputs
+        self.levels = nn.Sequential(*layers)
+        self.num_features = channels * (height >> levels) * (width_px >> levels)
+
+    def forward(self, images: Images) -> Float[Tensor, "batch features"]:
+        features: Tensor = self.levels(images)
+        return features.flatten(1)
+
+
+class ConvolutionalDecoder(nn.Module):
+    """Latents to several numbers for every pixel: the encoder's mirror image.
+
+    Args:
+        num_latents: Length of a latent vector.
+        image_shape: (channels, height, width).
+        outputs_per_pixel: Numbers for each pixel of each channel.
+        width: Channels before the last level, as of the encoder.
+        norm: Batch normalisation in all levels but the last, or none.
+        output_gain: Scale of the last layer's first outputs; small ones start at the head's statistics.
+    """
+
+    def __init__(
+        self,
+        num_latents: int,
+        image_shape: tuple[int, int, int],
+        *,
+        outputs_per_pixel: int = 1,
+        width: int,
+        norm: Norm = "none",
+        output_gain: float = 1.0,
+    ) -> None:
+        super().__init__()
+        channels, height, width_px = image_shape
+        levels = num_halvings(height, width_px)
+        inputs = _channels(width, levels - 1)
+        self.base = (inputs, height >> levels, width_px >> levels)
+        self.first = nn.Linear(num_latents, math.prod(self.base))
+        nn.init.kaiming_normal_(self.first.weight, nonlinearity="relu")
+        nn.init.zeros_(self.first.bias)
+        layers: list[nn.Module] = [*_normed(inputs, norm), nn.ReLU()]
+        for level in reversed(range(levels)):
+            outputs = _channels(width, level - 1) if level else outputs_per_pixel * channels
+            layers.append(_doubling(inputs, outputs, gain=1.0 if level else output_gain))
+            if level:
+                layers += [*_normed(outputs, norm), nn.ReLU()]
+            inputs = outputs
+        self.levels = nn.Sequential(*layers)
+
+    def forward(self, latents: Latents) -> Images:
+        outputs: Tensor = self.levels(self.first(latents).unflatten(1, self.base))
+        return outputs
+
+
+class Generator(nn.Module):
+    """DCGAN's generator: latents to images in (-1, 1), through a hyperbolic tangent.
+
+    Source:
+        Radford et al. 2016 (arXiv:1511.06434), section 3. The first layer is linear, as there; the number
+        of levels follows from the size of the images.
+    """
+
+    def __init__(
+        self, num_latents: int, image_shape: tuple[int, int, int], *, width: int, norm: Norm = "batch"
+    ) -> None:
+        super().__init__()
+        self.decoder = ConvolutionalDecoder(num_latents, image_shape, width=width, norm=norm)
+
+    def forward(self, latents: Latents) -> Images:
+        outputs: Tensor = self.decoder(latents)
+        return outputs.tanh()
+
+
+class Critic(nn.Module):
+    """DCGAN's discriminator, without its sigmoid: images to scores.
+
+    Source:
+        Radford et al. 2016 (arXiv:1511.06434), section 3.
+    """
+
+    def __init__(self, image_shape: tuple[int, int, int], *, width: int, norm: Norm = "batch") -> None:
+        super().__init__()
+        self.encoder = ConvolutionalEncoder(image_shape, width=width, norm=norm)
+        self.score = nn.Linear(self.encoder.num_features, 1)
+        nn.init.normal_(self.score.weight, std=self.encoder.num_features**-0.5)
+        nn.init.zeros_(self.score.bias)
+
+    def forward(self, images: Images) -> PerImage:
+        scores: Tensor = self.score(self.encoder(images))
+        return scores.squeeze(1)
+
+
+def _channels(width: int, level: int) -> int:
+    return width * min(2**level, 8)
+
+
+def _normed(channels: int, norm: Norm) -> list[nn.Module]:
+    return [nn.BatchNorm2d(channels)] if norm == "batch" else []
+
+
+def _doubling(inputs: int, outputs: int, *, gain: float) -> nn.ConvTranspose2d:
+    layer = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)
+    # Every output pixel of a 4 x 4 transposed convolution of stride 2 sums 2 x 2 taps an input channel.
+    nn.init.normal_(layer.weight, std=gain * (2 / (4 * inputs)) ** 0.5)
+    nn.init.zeros_(_bias(layer))
+    return layer
+
+
+def _bias(layer: nn.Conv2d | nn.ConvTranspose2d) -> nn.Parameter:
+    assert layer.bias is not None
+    return layer.bias

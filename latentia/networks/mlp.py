@@ -1,0 +1,72 @@
+"""Networks of fully connected layers, for small images."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from latentia._types import Images, Latents
+
+
+class MLPEncoder(nn.Module):
+    """Images to a vector of features.
+
+    Args:
+        image_shape: (channels, height, width).
+        width: Units in each hidden layer.
+        depth: Hidden layers, at least 1.
+    """
+
+    def __init__(self, image_shape: tuple[int, int, int], *, width: int, depth: int = 2) -> None:
+        super().__init__()
+        self.layers = _hidden_layers(math.prod(image_shape), width, depth)
+        self.num_features = width
+
+    def forward(self, images: Images) -> Float[Tensor, "batch features"]:
+        features: Tensor = self.layers(images.flatten(1))
+        return features
+
+
+class MLPDecoder(nn.Module):
+    """Latents to several numbers for every pixel.
+
+    Args:
+        num_latents: Length of a latent vector.
+        image_shape: (channels, height, width).
+        outputs_per_pixel: Numbers for each pixel of each channel.
+        width: Units in each hidden layer.
+        depth: Hidden layers, at least 1.
+    """
+
+    def __init__(
+        self,
+        num_latents: int,
+        image_shape: tuple[int, int, int],
+        *,
+        outputs_per_pixel: int,
+        width: int,
+        depth: int = 2,
+    ) -> None:
+        super().__init__()
+        channels, height, width_px = image_shape
+        self.output_shape = (outputs_per_pixel * channels, height, width_px)
+        self.layers = _hidden_layers(num_latents, width, depth)
+        self.output = nn.Linear(width, math.prod(self.output_shape))
+        nn.init.normal_(self.output.weight, std=0.1 * width**-0.5)
+        nn.init.zeros_(self.output.bias)
+
+    def forward(self, latents: Latents) -> Images:
+        outputs: Tensor = self.output(self.layers(latents))
+        return outputs.unflatten(1, self.output_shape)
+
+
+def _hidden_layers(num_inputs: int, width: int, depth: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for _ in range(depth):
+        linear = nn.Linear(num_inputs, width)
+        nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
+        torch.nn.init.zeros_(linear.bias)
+        layers += [linear, nn.SiLU()]
+        num_inputs = width
+    return nn.Sequential(*layers)
