@@ -1,0 +1,22 @@
+"""Recipes: papers and defaults as functions, and the runs that they start.
+
+A recipe is a function from facts of the data to a `Plan`. Its keyword arguments are its whole
+configuration, and its import path below this package is its name: `vae.gaussian` is
+`latentia.recipes.vae.gaussian`.
+"""
+
+from latentia.recipes.register import Description, describe, find, names
+from latentia.recipes.runs import load, open_run, plan_of, prepared_data, resume, train
+
+__all__ = [
+    "Description",
+    "describe",
+    "find",
+    "load",
+    "names",
+    "open_run",
+    "plan_of",
+    "prepared_data",
+    "resume",
+    "train",
+]

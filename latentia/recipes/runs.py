@@ -1,0 +1,372 @@
+"""Runs: start one, go on with one, load one."""
+
+import copy
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from latentia.data import ImageStore, Order, Preparation, prepare
+from latentia.protocols import GenerativeModel
+from latentia.recipes.register import bind, find
+from latentia.training import (
+    Limits,
+    Plan,
+    Run,
+    RunFolder,
+    State,
+    checkpoint,
+    take_turn,
+    train_in,
+)
+from latentia.training.device import choose_device, describe_device
+from latentia.training.folder import Description, versions
+from latentia.training.loop import Feed
+from latentia.training.processes import Processes
+
+CUSTOM = "custom"
+DEFAULT_IMAGES = 200_000
+CALIBRATION_SECONDS = 2.0
+"""How long throughput is measured before a run that is given minutes."""
+
+
+def train(
+    recipe: str | GenerativeModel | Plan,
+    data: Any,
+    *,
+    out: str | Path | None = None,
+    images: int | None = None,
+    minutes: float | None = None,
+    seed: int = 0,
+    preparation: Preparation | None = None,
+    device: str | None = None,
+    micro_batches: int = 1,
+    show: bool = True,
+    **arguments: Any,
+) -> Run:
+    """Trains a model on images, in a folder that says how.
+
+    Args:
+        recipe: Name of a recipe (`latentia recipes` lists them), or a model of your own, or a `Plan`
+            that says how to train it.
+        data: A folder, an archive, a file, a name (`digits`, `mnist`), an array, or a map-style Dataset.
+        out: Folder of the run; `runs/RECIPE-1` and so on without it.
+        images: Real images to see in all, counted with repetition; 200,000 if no minutes are given.
+        minutes: Minutes to train, instead of a number of images.
+        seed: Seed of everything that is random in the run.
+        preparation: How the data becomes images.
+        device: `cpu`, `cuda`, `mps`; the best there is without it.
+        micro_batches: Pieces that each batch is divided into, to save memory.
+        show: Whether to print and to draw a progress bar.
+        **arguments: The recipe's own arguments.
+
+    Returns:
+        The run, with its model in evaluation mode.
+
+    Raises:
+        ValueError: If the recipe, an argument, the data or the folder cannot be used: says why and what
+            to do.
+        TrainingStopped: If a term is no longer finite.
+
+    Example:
+        >>> run = train("vae.gaussian", "digits", out="runs/digits", images=128)  # doctest: +SKIP
+        >>> run.model.sample(64).shape  # doctest: +SKIP
+        torch.Size([64, 1, 8, 8])
+    """
+    processes = Processes.join()
+    preparation = preparation or Preparation()
+    _check_limits(images, minutes)
+    chosen = choose_device(device)
+    if isinstance(recipe, str):
+        arguments = bind(recipe, arguments)  # before the data is read: a wrong word is found at once
+    store = _prepared(data, preparation, processes, show=show)
+    plan = _seeded_plan(recipe, arguments, store, seed)
+    _check_division(plan, processes, micro_batches)
+    name = recipe if isinstance(recipe, str) else CUSTOM
+    path = Path(out) if out is not None else _free_folder(name)
+    state = State.fresh(plan, chosen)
+    feed = Feed(store.split("train"), Order(len(store.split("train")), seed), chosen, processes)
+    if minutes is None:
+        images = DEFAULT_IMAGES if images is None else images
+        horizon = images
+    else:
+        horizon = _images_within(minutes, plan, state, feed, seed, micro_batches)
+    description = Description(
+        recipe=name,
+        arguments=arguments,
+        source=store.source,
+        preparation=preparation,
+        facts=store.facts,
+        seed=seed,
+        images=images,
+        minutes=minutes,
+        horizon=horizon,
+        micro_batches=micro_batches,
+        versions=versions(),
+    )
+    if processes.rank == 0:
+        RunFolder.create(path, description)
+        if show:
+            _announce(plan, store, chosen, description)
+    return _go_on(path, description, plan, state, store, processes, show=show)
+
+
+def resume(
+    path: str | Path,
+    *,
+    images: int | None = None,
+    minutes: float | None = None,
+    device: str | None = None,
+    data: Any = None,
+    model: GenerativeModel | Plan | None = None,
+    show: bool = True,
+) -> Run:
+    """Goes on with a run from its last checkpoint, as if it had never stopped.
+
+    Args:
+        path: The run's folder.
+        images: New total of images to see; schedules keep the horizon that they had.
+        minutes: Minutes more to train. Without either, what the run had planned is finished.
+        device: As of `train`.
+        data: The data, where the run was started on an object that has no path.
+        model: The model, where the run was started on one's own.
+        show: Whether to print and to draw a progress bar.
+
+    Returns:
+        The run.
+
+    Raises:
+        ValueError: If there is no such run, or its data has changed, or nothing is left to do.
+        TrainingStopped: If a term is no longer finite.
+    """
+    processes = Processes.join()
+    folder = RunFolder(Path(path))
+    description = folder.read()
+    where = checkpoint.position(folder.path)
+    _check_limits(images, minutes)
+    description = _extended(description, where, images, minutes, folder.path)
+    plan = plan_of(description, model)
+    store = prepared_data(description, data, show=show)
+    if store.facts.fingerprint != description.facts.fingerprint:
+        raise ValueError(
+            f"The data of {folder.path} has changed since the run was started: {description.source} now has "
+            f"the fingerprint {store.facts.fingerprint[:16]}, not {description.facts.fingerprint[:16]}. Put "
+            f"it back as it was, or train a new run."
+        )
+    state = State.fresh(plan, choose_device(device))
+    checkpoint.load(state, folder.path)
+    if processes.rank == 0:
+        folder.forget_after(state.images_seen)
+        folder.write(description)
+    return _go_on(folder.path, description, plan, state, store, processes, show=show)
+
+
+def open_run(path: str | Path, *, device: str = "cpu", model: GenerativeModel | None = None) -> Run:
+    """A run as it stands: its description, and its model with averaged weights.
+
+    Args:
+        path: The run's folder.
+        device: Where the model goes.
+        model: The model, where the run was started on one's own.
+
+    Returns:
+        The run; its model is in evaluation mode.
+
+    Raises:
+        ValueError: If there is no such run, or it cannot be read.
+    """
+    folder = RunFolder(Path(path))
+    description = folder.read()
+    where = checkpoint.position(folder.path)
+    own = plan_of(description, model).model
+    checkpoint.load_weights(own, folder.path)
+    own.to(choose_device(device)).requires_grad_(False).eval()
+    return Run(folder.path, description, own, int(where["images_seen"]), where["seconds"])
+
+
+def load(
+    run: str | Path | Run, *, device: str = "cpu", model: GenerativeModel | None = None
+) -> GenerativeModel:
+    """The model of a run, with averaged weights, in evaluation mode.
+
+    Args:
+        run: The run, or its folder.
+        device: Where the model goes.
+        model: The model, where the run was started on one's own.
+
+    Raises:
+        ValueError: If there is no such run, or it cannot be read.
+    """
+    return open_run(run.path if isinstance(run, Run) else run, device=device, model=model).model
+
+
+def plan_of(description: Description, model: GenerativeModel | Plan | None = None) -> Plan:
+    """The plan that a run was started with, its model freshly initialised.
+
+    Raises:
+        ValueError: If the run was started on one's own model and that is not given.
+    """
+    if isinstance(model, Plan):
+        return model
+    if model is not None:
+        return Plan(model)
+    if description.recipe == CUSTOM:
+        raise ValueError(
+            "This run was started on a model of your own, which its folder does not hold. Build the model "
+            "as it was built then, and hand it over from Python: latentia.load(run, model=model)."
+        )
+    return find(description.recipe)(description.facts, **bind(description.recipe, dict(description.arguments)))
+
+
+def prepared_data(description: Description, data: Any = None, *, show: bool = True) -> ImageStore:
+    """The data of a run, prepared as it was for the run.
+
+    Raises:
+        ValueError: If it is no longer there.
+    """
+    source = description.source if data is None else data
+    return _prepared(source, description.preparation, Processes.join(), show=show)
+
+
+def _go_on(
+    path: Path,
+    description: Description,
+    plan: Plan,
+    state: State,
+    store: ImageStore,
+    processes: Processes,
+    *,
+    show: bool,
+) -> Run:
+    seconds = None if description.minutes is None else 60 * description.minutes
+    interrupted = train_in(
+        path,
+        state,
+        plan,
+        store.split("train"),
+        store.split("validation"),
+        Limits(description.horizon, description.images, seconds),
+        seed=description.seed,
+        micro_batches=description.micro_batches,
+        processes=processes,
+        show=show,
+    )
+    return Run(path, description, state.average.model, state.images_seen, state.seconds, interrupted)
+
+
+def _extended(
+    description: Description,
+    where: dict[str, float],
+    images: int | None,
+    minutes: float | None,
+    path: Path,
+) -> Description:
+    """The description with the new limits, if there is anything left to do within them."""
+    seen, spent = int(where["images_seen"]), where["seconds"] / 60
+    if images is not None:
+        description = replace(description, images=images, minutes=None)
+    elif minutes is not None:
+        description = replace(description, images=None, minutes=spent + minutes)
+    by_images = description.images is not None and seen >= description.images
+    if by_images or (description.minutes is not None and spent >= description.minutes):
+        raise ValueError(
+            f"{path} has done what it had planned: {seen:,} images in {spent:.1f} minutes. To go on, give "
+            f"--images with a new total above {seen}, or --minutes with how many more."
+        )
+    return description
+
+
+def _seeded_plan(
+    recipe: str | GenerativeModel | Plan, arguments: dict[str, Any], store: ImageStore, seed: int
+) -> Plan:
+    if isinstance(recipe, Plan):
+        plan = recipe
+    elif isinstance(recipe, GenerativeModel):
+        plan = Plan(recipe)
+    elif isinstance(recipe, str):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            plan = find(recipe)(store.facts, **arguments)
+    else:
+        raise ValueError(
+            f"Got a {type(recipe).__name__} to train. Give the name of a recipe (`latentia recipes`), or a "
+            f"module that is a latentia.protocols.GenerativeModel: it needs `sample` and `objectives`."
+        )
+    if not isinstance(recipe, str) and arguments:
+        raise ValueError(
+            f"A model of your own takes no recipe arguments, but got {', '.join(arguments)}. Settings of "
+            f"its training go into a latentia.training.Plan(model, ...)."
+        )
+    if plan.model.image_shape != store.facts.image_shape:
+        raise ValueError(
+            f"The model makes images of {plan.model.image_shape} (channels, height, width), and the data has "
+            f"{store.facts.image_shape}. Choose --size and --channels so that they agree."
+        )
+    return plan
+
+
+def _images_within(
+    minutes: float, plan: Plan, state: State, feed: Feed, seed: int, micro_batches: int
+) -> int:
+    """How many images a run of so many minutes can expect to see, measured on a copy of its state."""
+    model = copy.deepcopy(state.model)
+    trial_plan = replace(plan, model=model)
+    trial = State(model, state.average.__class__(model, plan.half_life), trial_plan.optimizers())
+    options = {"seed": seed, "horizon": 1, "micro_batches": micro_batches}
+    take_turn(trial, trial_plan, feed, processes=feed.processes, **options)  # first calls are slow
+    before, started = trial.images_seen, time.perf_counter()
+    for _ in range(1000):
+        take_turn(trial, trial_plan, feed, processes=feed.processes, **options)
+        elapsed = time.perf_counter() - started
+        if feed.processes.agree(elapsed > min(CALIBRATION_SECONDS, 6 * minutes), feed.device):
+            break
+    rate = feed.processes.mean(torch.tensor((trial.images_seen - before) / elapsed, device=feed.device))
+    return max(plan.batch_size, round(float(rate) * 60 * minutes))
+
+
+def _prepared(data: Any, preparation: Preparation, processes: Processes, *, show: bool) -> ImageStore:
+    """The data, prepared by one process first, whose store the others then open."""
+    if processes.rank == 0:
+        store = prepare(data, preparation, progress=show)
+    if processes.size > 1:
+        torch.distributed.barrier()
+    return store if processes.rank == 0 else prepare(data, preparation, progress=False)
+
+
+def _check_limits(images: int | None, minutes: float | None) -> None:
+    if images is not None and minutes is not None:
+        raise ValueError(f"Got --images {images} and --minutes {minutes}. Give one of the two.")
+    if images is not None and images < 1:
+        raise ValueError(f"images is {images}; it has to be 1 or more.")
+    if minutes is not None and not minutes > 0:
+        raise ValueError(f"minutes is {minutes}; it has to be greater than 0.")
+
+
+def _check_division(plan: Plan, processes: Processes, micro_batches: int) -> None:
+    if micro_batches < 1 or plan.batch_size % (processes.size * micro_batches):
+        raise ValueError(
+            f"A batch of {plan.batch_size} images cannot be divided evenly over {processes.size} processes "
+            f"and {micro_batches} micro-batches. Choose a --batch-size that is a multiple of "
+            f"{processes.size * max(1, micro_batches)}."
+        )
+
+
+def _free_folder(name: str) -> Path:
+    taken = 1
+    while Path("runs", f"{name}-{taken}").exists():
+        taken += 1
+    return Path("runs", f"{name}-{taken}")
+
+
+def _announce(plan: Plan, store: ImageStore, device: torch.device, description: Description) -> None:
+    facts = store.facts
+    weights = sum(p.numel() for p in plan.model.parameters())
+    print(
+        f"{description.recipe} on {facts.name}: {facts.num_train:,} images of {facts.width} x {facts.height} "
+        f"px, {facts.channels} channel{'s' if facts.channels > 1 else ''}, {facts.levels} levels; "
+        f"{weights:,} parameters; {describe_device(device)}; about {description.horizon:,} images to see.",
+        file=sys.stderr,
+    )

@@ -1,0 +1,173 @@
+"""The heart of the loop: one turn of every player, whatever the model."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from latentia.protocols import Batch, Objective, Turn, players
+from latentia.training.plan import Plan
+from latentia.training.processes import Processes
+from latentia.training.state import State
+from latentia.training.turn import StepTurn, seed_from
+
+DrawBatch = Callable[[int, int], Batch]
+"""From a position in the data and a number of images to this process's share of that batch."""
+
+
+def take_turn(
+    state: State,
+    plan: Plan,
+    draw_batch: DrawBatch,
+    *,
+    seed: int,
+    horizon: int,
+    micro_batches: int = 1,
+    processes: Processes | None = None,
+) -> dict[str, Tensor]:
+    """Draws a batch and lets every player that is due step once, or as often as it asks.
+
+    Args:
+        state: Changed in place.
+        plan: How to step.
+        draw_batch: Where real images come from.
+        seed: The run's seed.
+        horizon: Images that the run is planned for.
+        micro_batches: Pieces that a batch is divided into, whose gradients add up; a divisor of the
+            batch of this process.
+        processes: This process among all.
+
+    Returns:
+        The mean of every term over the batch, by `objective/term`, without gradient.
+    """
+    processes = processes or Processes()
+    device = next(state.model.parameters()).device
+    turn = StepTurn(state.images_seen, horizon, seed, device, processes, plan.batch_size)
+    torch.manual_seed(seed_from(seed, state.images_seen, processes.rank))  # dropout in a user's own module
+    drawn = 0
+
+    def next_batch() -> Batch:
+        nonlocal drawn
+        drawn += plan.batch_size
+        return draw_batch(state.images_seen + drawn - plan.batch_size, plan.batch_size)
+
+    first = next_batch()
+    means: dict[str, Tensor] = {}
+    for player, due in players(state.model.objectives(), state.turns):
+        for repeat in range(max(objective.repeats for objective in due)):
+            batch = next_batch() if repeat else first
+            for objective in (o for o in due if repeat < o.repeats):
+                turn.place = (player, objective.name, repeat)
+                means |= _accumulate(state.model, objective, batch, turn, micro_batches)
+            _step(state, plan, player, processes)
+            turn.forget()
+    with torch.no_grad():
+        state.model.after(turn)
+    state.images_seen += drawn
+    state.turns += 1
+    state.average.update(state.model, drawn, state.images_seen)
+    return {name: processes.mean(value) for name, value in means.items()}
+
+
+def _accumulate(
+    model: nn.Module, objective: Objective, batch: Batch, turn: StepTurn, micro_batches: int
+) -> dict[str, Tensor]:
+    """Adds the gradient of an objective over a batch, piece by piece, to what its player has."""
+    place, parameters = turn.place, objective.parameters()
+    pieces = list(_pieces(len(batch), micro_batches, turn))
+    means: dict[str, Tensor] = {}
+    with standing_still(model, objective.moves):
+        if micro_batches > 1:
+            _rehearse(objective, batch, turn, pieces)
+        for own, part in pieces:
+            terms = objective.terms(_piece(batch, own), turn.at(part, *place))
+            total = weighted_total(objective, terms, turn) / micro_batches
+            total.backward(inputs=[p for p in parameters if p.requires_grad])  # type: ignore[no-untyped-call]
+            for name, value in terms.items():
+                key = f"{objective.name}/{name}"
+                means[key] = means.get(key, 0.0) + value.detach().mean() / micro_batches
+    return means
+
+
+def _rehearse(
+    objective: Objective, batch: Batch, turn: StepTurn, pieces: Sequence[tuple[slice, slice]]
+) -> None:
+    """Runs the terms of all pieces without gradient, if they ask for means over the global batch."""
+    place = turn.place
+    with torch.no_grad():
+        for own, part in pieces:
+            objective.terms(_piece(batch, own), turn.at(part, *place, rehearsing=True))
+            if not turn.asked_for_means:
+                return
+
+
+def weighted_total(objective: Objective, terms: Mapping[str, Tensor], turn: Turn) -> Tensor:
+    """What is descended: every term's mean times its weight, times `every`.
+
+    Raises:
+        ValueError: If a term has neither a weight nor a place among the watched, or a weight no term.
+    """
+    named = objective.weights.keys() | objective.watched
+    if terms.keys() != named:
+        raise ValueError(
+            f"Objective '{objective.name}' returned the terms {sorted(terms)}, but has weights for "
+            f"{sorted(objective.weights)} and watches {sorted(objective.watched)}. Give each term a "
+            f"weight, or watch it."
+        )
+    total = torch.zeros((), device=next(iter(terms.values())).device)
+    for name, weight in objective.weights.items():
+        factor = weight(turn, terms).detach() if callable(weight) else weight
+        total = total + objective.every * factor * terms[name].mean()
+    return total
+
+
+@contextmanager
+def standing_still(model: nn.Module, moves: Sequence[nn.Module]) -> Iterator[None]:
+    """Freezes everything in a model but what moves: parameters, and statistics of batch norms.
+
+    A frozen batch norm still normalises by its batch; it only does not remember it.
+    """
+    moving_parameters = {id(p) for module in moves for p in module.parameters()}
+    moving_modules = {id(m) for module in moves for m in module.modules()}
+    frozen = [p for p in model.parameters() if p.requires_grad and id(p) not in moving_parameters]
+    norms = [
+        m
+        for m in model.modules()
+        if isinstance(m, _BatchNorm) and m.track_running_stats and id(m) not in moving_modules
+    ]
+    for parameter in frozen:
+        parameter.requires_grad_(False)
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(True)
+        for norm in norms:
+            norm.track_running_stats = True
+
+
+def _step(state: State, plan: Plan, player: str, processes: Processes) -> None:
+    settings, optimizer = plan.players()[player], state.optimizers[player]
+    parameters = optimizer.param_groups[0]["params"]
+    processes.average_gradients(parameters)
+    if settings.clip is not None:
+        nn.utils.clip_grad_norm_(parameters, settings.clip)
+    warmth = min(1.0, (state.images_seen + plan.batch_size) / plan.warm_up) if plan.warm_up else 1.0
+    optimizer.param_groups[0]["lr"] = settings.rate * warmth
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+
+def _pieces(batch: int, micro_batches: int, turn: StepTurn) -> Iterator[tuple[slice, slice]]:
+    """Rows of each piece in this process's batch, and in the global one."""
+    size, offset = batch // micro_batches, turn.processes.rank * batch
+    for start in range(0, batch, size):
+        yield slice(start, start + size), slice(offset + start, offset + start + size)
+
+
+def _piece(batch: Batch, rows: slice) -> Batch:
+    return Batch(batch.images[rows], None if batch.given is None else batch.given[rows])
