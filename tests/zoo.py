@@ -1,0 +1,92 @@
+"""The smallest instance of every model, and of every kind of it that trains differently."""
+
+from collections.abc import Callable
+
+import torch
+from latentia.data import Facts
+from latentia.distributions import BernoulliPixels, LatentNormal, NormalPixels, PixelHead
+from latentia.models import LinearVariationalAutoencoder, VariationalAutoencoder
+from latentia.networks import MLPDecoder, MLPEncoder
+from latentia.protocols import ExplicitModel
+from latentia.recipes import find
+from latentia.training import Plan
+
+SHAPE = (1, 8, 8)
+
+
+def facts(levels: int = 17, *, channels: int = 1, height: int = 8, width: int = 8) -> Facts:
+    shape = (channels, height, width)
+    generator = torch.Generator().manual_seed(3)
+    return Facts(
+        name="zoo",
+        fingerprint="0" * 64,
+        channels=channels,
+        height=height,
+        width=width,
+        levels=levels,
+        num_train=64,
+        num_validation=8,
+        num_test=8,
+        mean=torch.rand(shape, generator=generator) - 0.5,
+        std=torch.rand(shape, generator=generator) / 2,
+    )
+
+
+def _recipe(name: str, levels: int = 17, **arguments: object) -> Callable[[], Plan]:
+    def plan() -> Plan:
+        with torch.random.fork_rng():
+            torch.manual_seed(7)
+            return find(name)(facts(levels), batch_size=32, **arguments)
+
+    return plan
+
+
+ZOO: dict[str, Callable[[], Plan]] = {
+    "vae.gaussian": _recipe("vae.gaussian", num_latents=3, width=4),
+    "vae.gaussian shared": _recipe("vae.gaussian", num_latents=3, width=4, likelihood="shared"),
+    "vae.gaussian bernoulli": _recipe("vae.gaussian", 2, num_latents=3, width=4, likelihood="bernoulli"),
+    "vae.gaussian mlp": _recipe("vae.gaussian", num_latents=3, width=1, network="mlp"),
+    "vae.linear": _recipe("vae.linear", num_latents=3),
+    "gan.dcgan": _recipe("gan.dcgan", num_latents=3, width=4),
+    "gan.dcgan minimax": _recipe("gan.dcgan", num_latents=3, width=4, game="minimax", critic_steps=2),
+}
+
+
+def tiny_explicit_models() -> dict[str, ExplicitModel]:
+    """Explicit models of 2 x 2 binary images, perturbed, so that no law holds by initialisation."""
+    shape = (1, 2, 2)
+    torch.manual_seed(0)
+    heads: dict[str, PixelHead] = {
+        "bernoulli": BernoulliPixels(shape, levels=2),
+        "gaussian": NormalPixels(shape, levels=2),
+        "shared": NormalPixels(shape, levels=2, shared=True),
+    }
+    models: dict[str, ExplicitModel] = {
+        name: VariationalAutoencoder(
+            image_shape=shape,
+            encoder=MLPEncoder(shape, width=8),
+            posterior=LatentNormal(8, 2),
+            decoder=MLPDecoder(2, shape, outputs_per_pixel=head.outputs_per_pixel, width=8),
+            likelihood=head,
+            num_latents=2,
+        )
+        for name, head in heads.items()
+    }
+    models["linear"] = LinearVariationalAutoencoder(image_shape=shape, num_latents=2, levels=2)
+    generator = torch.Generator().manual_seed(1)
+    for model in models.values():
+        for parameter in model.parameters():
+            parameter.data += 0.3 * torch.randn(parameter.shape, generator=generator)
+        _widen(model)
+    return models
+
+
+def _widen(model: ExplicitModel) -> None:
+    """Makes q(z|x) as wide as the prior: then weights are bounded, and their standard error is true."""
+    if isinstance(model, LinearVariationalAutoencoder):
+        model.latent_log_std.data.fill_(0.2)
+        return
+    assert isinstance(model, VariationalAutoencoder)
+    linear = model.encoder[1].linear
+    linear.weight.data *= 0.1
+    linear.bias.data[2:] = 0.4
