@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import torch
+
 from latentia.data import Facts
 from latentia.distributions import BernoulliPixels, LatentNormal, NormalPixels, PixelHead
 from latentia.models import LinearVariationalAutoencoder, VariationalAutoencoder

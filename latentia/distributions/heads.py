@@ -45,7 +45,7 @@ class LatentNormal(nn.Module):
     def __init__(self, num_features: int, num_latents: int) -> None:
         super().__init__()
         self.linear = nn.Linear(num_features, 2 * num_latents)
-        nn.init.normal_(self.linear.weight, std=num_features**-0.5)
+        nn.init.normal_(self.linear.weight, std=0.1 * num_features**-0.5)  # q(z|x) starts near the prior
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, features: Float[Tensor, "batch features"]) -> Normal:

@@ -82,7 +82,8 @@ class DiscretisedNormal(Density):
     def log_prob(self, value: Tensor) -> Float[Tensor, "*batch"]:
         """Log-mass of the cells that the levels lie in, in nats an image, computed in float64."""
         location, inverse_std = self.location.double(), torch.exp(-self.log_std.double())
-        level = ((value.double() + 1) / self.width).round()  # exact, whatever rounding the images went through
+        # The number of a level is exact, whatever rounding the image went through.
+        level = ((value.double() + 1) / self.width).round()
         upper = ((level + 0.5) * self.width - 1 - location) * inverse_std
         lower = ((level - 0.5) * self.width - 1 - location) * inverse_std
         upper = torch.where(level >= self.levels - 1, INFINITE, upper)

@@ -32,10 +32,8 @@ def standard_normal(shape: tuple[int, ...], like: Tensor, generator: torch.Gener
     return torch.randn(shape, generator=generator, device=like.device, dtype=like.dtype)
 
 
-def draw_images(
-    model: Decodes, num_images: int, *, generator: torch.Generator | None, noise: bool
-) -> Images:
-    """z from the prior, then x from p(x|z), or the mean of p(x|z) without noise.
+def draw_images(model: Decodes, num_images: int, *, generator: torch.Generator | None, noise: bool) -> Images:
+    """Z from the prior, then x from p(x|z), or the mean of p(x|z) without noise.
 
     Raises:
         ValueError: If fewer than one image is asked for.

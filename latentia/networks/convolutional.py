@@ -171,6 +171,6 @@ def _doubling(inputs: int, outputs: int, *, gain: float) -> nn.ConvTranspose2d:
     return layer
 
 
-def _bias(layer: nn.Conv2d | nn.ConvTranspose2d) -> nn.Parameter:
+def _bias(layer: nn.Conv2d | nn.ConvTranspose2d) -> Tensor:
     assert layer.bias is not None
     return layer.bias

@@ -1,40 +1,29 @@
 """Runs: start one, go on with one, load one."""
 
-import copy
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from latentia.data import ImageStore, Order, Preparation, prepare
+from latentia.data import NAMES, ImageStore, Order, Preparation, prepare
 from latentia.protocols import GenerativeModel
+from latentia.recipes.preflight import announce, check_division, check_limits, free_folder, seeded_plan
 from latentia.recipes.register import bind, find
-from latentia.training import (
-    Limits,
-    Plan,
-    Run,
-    RunFolder,
-    State,
-    checkpoint,
-    take_turn,
-    train_in,
-)
-from latentia.training.device import choose_device, describe_device
+from latentia.training import Limits, Plan, Run, RunFolder, State, checkpoint, train_in
+from latentia.training.device import choose_device
 from latentia.training.folder import Description, versions
 from latentia.training.loop import Feed
 from latentia.training.processes import Processes
+from latentia.training.profile import images_within
 
 CUSTOM = "custom"
 DEFAULT_IMAGES = 200_000
-CALIBRATION_SECONDS = 2.0
-"""How long throughput is measured before a run that is given minutes."""
 
 
 def train(
-    recipe: str | GenerativeModel | Plan,
+    recipe: str | nn.Module | Plan,
     data: Any,
     *,
     out: str | Path | None = None,
@@ -78,26 +67,28 @@ def train(
     """
     processes = Processes.join()
     preparation = preparation or Preparation()
-    _check_limits(images, minutes)
+    check_limits(images, minutes)
     chosen = choose_device(device)
     if isinstance(recipe, str):
         arguments = bind(recipe, arguments)  # before the data is read: a wrong word is found at once
     store = _prepared(data, preparation, processes, show=show)
-    plan = _seeded_plan(recipe, arguments, store, seed)
-    _check_division(plan, processes, micro_batches)
+    plan = seeded_plan(recipe, arguments, store, seed)
+    check_division(plan, processes, micro_batches)
     name = recipe if isinstance(recipe, str) else CUSTOM
-    path = Path(out) if out is not None else _free_folder(name)
-    state = State.fresh(plan, chosen)
-    feed = Feed(store.split("train"), Order(len(store.split("train")), seed), chosen, processes)
+    path = Path(out) if out is not None else free_folder(name)
     if minutes is None:
         images = DEFAULT_IMAGES if images is None else images
         horizon = images
     else:
-        horizon = _images_within(minutes, plan, state, feed, seed, micro_batches)
+        split = store.split("train")
+        feed = Feed(split, Order(len(split), seed), chosen, Processes())
+        horizon = images_within(minutes, plan, feed, device=chosen, seed=seed, micro_batches=micro_batches)
+        horizon = int(processes.mean(torch.tensor(float(horizon), device=chosen)))
+    state = State.fresh(plan, chosen)
     description = Description(
         recipe=name,
         arguments=arguments,
-        source=store.source,
+        source=str(Path(data).resolve()) if _is_path(data) else store.source,
         preparation=preparation,
         facts=store.facts,
         seed=seed,
@@ -110,7 +101,7 @@ def train(
     if processes.rank == 0:
         RunFolder.create(path, description)
         if show:
-            _announce(plan, store, chosen, description)
+            announce(plan, store, chosen, description)
     return _go_on(path, description, plan, state, store, processes, show=show)
 
 
@@ -146,7 +137,7 @@ def resume(
     folder = RunFolder(Path(path))
     description = folder.read()
     where = checkpoint.position(folder.path)
-    _check_limits(images, minutes)
+    check_limits(images, minutes)
     description = _extended(description, where, images, minutes, folder.path)
     plan = plan_of(description, model)
     store = prepared_data(description, data, show=show)
@@ -218,7 +209,8 @@ def plan_of(description: Description, model: GenerativeModel | Plan | None = Non
             "This run was started on a model of your own, which its folder does not hold. Build the model "
             "as it was built then, and hand it over from Python: latentia.load(run, model=model)."
         )
-    return find(description.recipe)(description.facts, **bind(description.recipe, dict(description.arguments)))
+    arguments = bind(description.recipe, dict(description.arguments))
+    return find(description.recipe)(description.facts, **arguments)
 
 
 def prepared_data(description: Description, data: Any = None, *, show: bool = True) -> ImageStore:
@@ -228,7 +220,17 @@ def prepared_data(description: Description, data: Any = None, *, show: bool = Tr
         ValueError: If it is no longer there.
     """
     source = description.source if data is None else data
+    if data is None and source not in NAMES and not Path(source).exists():
+        raise ValueError(
+            f"The data that the run was trained on, {source}, is not there. Put it back, or hand it over: "
+            f"--data on the command line, data= in Python."
+        )
     return _prepared(source, description.preparation, Processes.join(), show=show)
+
+
+def _is_path(data: Any) -> bool:
+    """Whether the data is a file or folder, which another working directory has to find again."""
+    return isinstance(data, str | Path) and str(data) not in NAMES
 
 
 def _go_on(
@@ -279,54 +281,6 @@ def _extended(
     return description
 
 
-def _seeded_plan(
-    recipe: str | GenerativeModel | Plan, arguments: dict[str, Any], store: ImageStore, seed: int
-) -> Plan:
-    if isinstance(recipe, Plan):
-        plan = recipe
-    elif isinstance(recipe, GenerativeModel):
-        plan = Plan(recipe)
-    elif isinstance(recipe, str):
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            plan = find(recipe)(store.facts, **arguments)
-    else:
-        raise ValueError(
-            f"Got a {type(recipe).__name__} to train. Give the name of a recipe (`latentia recipes`), or a "
-            f"module that is a latentia.protocols.GenerativeModel: it needs `sample` and `objectives`."
-        )
-    if not isinstance(recipe, str) and arguments:
-        raise ValueError(
-            f"A model of your own takes no recipe arguments, but got {', '.join(arguments)}. Settings of "
-            f"its training go into a latentia.training.Plan(model, ...)."
-        )
-    if plan.model.image_shape != store.facts.image_shape:
-        raise ValueError(
-            f"The model makes images of {plan.model.image_shape} (channels, height, width), and the data has "
-            f"{store.facts.image_shape}. Choose --size and --channels so that they agree."
-        )
-    return plan
-
-
-def _images_within(
-    minutes: float, plan: Plan, state: State, feed: Feed, seed: int, micro_batches: int
-) -> int:
-    """How many images a run of so many minutes can expect to see, measured on a copy of its state."""
-    model = copy.deepcopy(state.model)
-    trial_plan = replace(plan, model=model)
-    trial = State(model, state.average.__class__(model, plan.half_life), trial_plan.optimizers())
-    options = {"seed": seed, "horizon": 1, "micro_batches": micro_batches}
-    take_turn(trial, trial_plan, feed, processes=feed.processes, **options)  # first calls are slow
-    before, started = trial.images_seen, time.perf_counter()
-    for _ in range(1000):
-        take_turn(trial, trial_plan, feed, processes=feed.processes, **options)
-        elapsed = time.perf_counter() - started
-        if feed.processes.agree(elapsed > min(CALIBRATION_SECONDS, 6 * minutes), feed.device):
-            break
-    rate = feed.processes.mean(torch.tensor((trial.images_seen - before) / elapsed, device=feed.device))
-    return max(plan.batch_size, round(float(rate) * 60 * minutes))
-
-
 def _prepared(data: Any, preparation: Preparation, processes: Processes, *, show: bool) -> ImageStore:
     """The data, prepared by one process first, whose store the others then open."""
     if processes.rank == 0:
@@ -334,39 +288,3 @@ def _prepared(data: Any, preparation: Preparation, processes: Processes, *, show
     if processes.size > 1:
         torch.distributed.barrier()
     return store if processes.rank == 0 else prepare(data, preparation, progress=False)
-
-
-def _check_limits(images: int | None, minutes: float | None) -> None:
-    if images is not None and minutes is not None:
-        raise ValueError(f"Got --images {images} and --minutes {minutes}. Give one of the two.")
-    if images is not None and images < 1:
-        raise ValueError(f"images is {images}; it has to be 1 or more.")
-    if minutes is not None and not minutes > 0:
-        raise ValueError(f"minutes is {minutes}; it has to be greater than 0.")
-
-
-def _check_division(plan: Plan, processes: Processes, micro_batches: int) -> None:
-    if micro_batches < 1 or plan.batch_size % (processes.size * micro_batches):
-        raise ValueError(
-            f"A batch of {plan.batch_size} images cannot be divided evenly over {processes.size} processes "
-            f"and {micro_batches} micro-batches. Choose a --batch-size that is a multiple of "
-            f"{processes.size * max(1, micro_batches)}."
-        )
-
-
-def _free_folder(name: str) -> Path:
-    taken = 1
-    while Path("runs", f"{name}-{taken}").exists():
-        taken += 1
-    return Path("runs", f"{name}-{taken}")
-
-
-def _announce(plan: Plan, store: ImageStore, device: torch.device, description: Description) -> None:
-    facts = store.facts
-    weights = sum(p.numel() for p in plan.model.parameters())
-    print(
-        f"{description.recipe} on {facts.name}: {facts.num_train:,} images of {facts.width} x {facts.height} "
-        f"px, {facts.channels} channel{'s' if facts.channels > 1 else ''}, {facts.levels} levels; "
-        f"{weights:,} parameters; {describe_device(device)}; about {description.horizon:,} images to see.",
-        file=sys.stderr,
-    )

@@ -63,9 +63,7 @@ def gaussian(
     if network == "mlp":
         encoder = MLPEncoder(shape, width=16 * width)
         num_features = encoder.num_features
-        decoder = MLPDecoder(
-            num_latents, shape, outputs_per_pixel=head.outputs_per_pixel, width=16 * width
-        )
+        decoder = MLPDecoder(num_latents, shape, outputs_per_pixel=head.outputs_per_pixel, width=16 * width)
     else:
         encoder = ConvolutionalEncoder(shape, width=width)
         num_features = encoder.num_features

@@ -62,9 +62,7 @@ class Plan:
         """One optimiser a player, over all parameters that its objectives move."""
         built: dict[str, optim.Optimizer] = {}
         for player, settings in self.players().items():
-            moved = {
-                id(p): p for o in self.model.objectives() if o.player == player for p in o.parameters()
-            }
+            moved = {id(p): p for o in self.model.objectives() if o.player == player for p in o.parameters()}
             built[player] = optim.Adam(
                 list(moved.values()), lr=settings.rate, betas=settings.betas, eps=settings.epsilon
             )

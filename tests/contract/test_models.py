@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from latentia import models
 from latentia.protocols import Decodes, Encodes, ExplicitModel, GenerativeModel, require
 from latentia.training import checkpoint

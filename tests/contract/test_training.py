@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import distributed, multiprocessing, nn
+from training import HORIZON, SEED, feed, fresh, levels_of, turns
+
 from latentia.protocols import Batch, GenerativeModel, Objective, players
 from latentia.training import Average, Plan, State, checkpoint, take_turn
 from latentia.training.processes import Processes
 from latentia.training.step import standing_still, weighted_total
 from latentia.training.turn import StepTurn
-from torch import distributed, multiprocessing, nn
-from training import HORIZON, SEED, feed, fresh, levels_of, turns
 from zoo import SHAPE, ZOO
 
 MODELS = pytest.mark.parametrize("name", list(ZOO))
@@ -241,9 +242,7 @@ def test_averaged_weights_equal_their_power_series() -> None:
         average.update(model, 32, 32 * step)
         history.append(snapshot(model))
         decays.append(0.5 ** (32 / min(half_life, 0.05 * 32 * step)))
-    weights = [math.prod(decays)] + [
-        (1 - d) * math.prod(decays[i + 1 :]) for i, d in enumerate(decays)
-    ]
+    weights = [math.prod(decays)] + [(1 - d) * math.prod(decays[i + 1 :]) for i, d in enumerate(decays)]
     assert sum(weights) == pytest.approx(1)
     for key, value in average.model.state_dict().items():
         if value.is_floating_point():

@@ -1,6 +1,7 @@
 """What the laws of training share: a fixed feed of random images, and a few turns on it."""
 
 import torch
+
 from latentia.protocols import Batch
 from latentia.training import Plan, State, take_turn
 from zoo import SHAPE

@@ -1,13 +1,15 @@
 """Likelihoods are probabilities: over all stored levels they sum to 1."""
 
+import itertools
 import math
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from latentia.distributions import Bernoulli, BernoulliPixels, DiscretisedNormal, Normal, soft_bound
 from scipy import stats
+
+from latentia.distributions import Bernoulli, BernoulliPixels, DiscretisedNormal, Normal, soft_bound
 
 
 def all_levels(levels: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
@@ -36,7 +38,7 @@ def test_masses_equal_those_of_scipy() -> None:
     values = all_levels(levels)
     edges = (values.flatten()[:-1] + 1 / (levels - 1)).numpy()
     cumulated = [0.0, *stats.norm.cdf(edges, mean, std), 1.0]
-    expected = [math.log(b - a) for a, b in zip(cumulated[:-1], cumulated[1:], strict=True)]
+    expected = [math.log(b - a) for a, b in itertools.pairwise(cumulated)]
     location = torch.full_like(values, mean)
     found = DiscretisedNormal(location, torch.full_like(values, math.log(std)), levels).log_prob(values)
     assert found.tolist() == pytest.approx(expected, rel=1e-6)

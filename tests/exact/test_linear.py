@@ -4,10 +4,11 @@ import math
 
 import pytest
 import torch
+from scipy import stats
+
 from latentia.distributions import soft_bound
 from latentia.losses import evidence_terms, importance_weighted_bound
 from latentia.models import LinearVariationalAutoencoder
-from scipy import stats
 
 SHAPE, LATENTS = (1, 2, 4), 3
 

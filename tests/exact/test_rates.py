@@ -3,6 +3,7 @@
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from latentia.distributions import Density, Normal
 from latentia.losses import normal_rate, rate
 

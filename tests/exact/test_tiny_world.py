@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+
 from zoo import tiny_explicit_models
 
 ALL_IMAGES = torch.tensor(list(itertools.product([-1.0, 1.0], repeat=4))).reshape(16, 1, 2, 2)
