@@ -56,7 +56,8 @@ class Turn(ABC):
 
     def uniform(self, *shape: int) -> Tensor:
         """Noise that is uniform on (-1/2, 1/2), made from `noise`."""
-        return torch.special.ndtr(self.noise(*shape)) - 0.5
+        uniform: Tensor = torch.special.ndtr(self.noise(*shape)) - 0.5
+        return uniform
 
     @abstractmethod
     def mean(self, value: PerImage) -> Tensor:

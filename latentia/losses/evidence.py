@@ -53,7 +53,7 @@ def log_importance_weights(
     decode: Callable[[Latents], Density],
     noise: Tensor,
 ) -> Float[Tensor, "draws batch"]:
-    """log p(x|z) + log p(z) - log q(z|x) for several draws of z, of images encoded once.
+    """Log p(x|z) + log p(z) - log q(z|x) for several draws of z, of images encoded once.
 
     Args:
         images: x.
