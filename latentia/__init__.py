@@ -1,0 +1,72 @@
+"""Latentia learns the distribution of a set of images and puts it to work.
+
+    import latentia
+
+    run = latentia.train("vae.gaussian", "photos/", out="runs/photos", minutes=10)
+    latentia.grid(run.model.sample(64))
+
+The names below are imported when they are first used, so that `import latentia` costs nothing.
+
+>>> import latentia
+>>> latentia.__version__
+'0.1.0'
+>>> latentia.grid is latentia.data.pictures.grid
+True
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # what type checkers and editors see; the table below says the same to Python
+    from latentia import data, recipes
+    from latentia.data import Preparation, prepare
+    from latentia.data.pictures import grid
+    from latentia.recipes import load, open_run, resume, train
+    from latentia.report.runs import compare_runs as compare
+    from latentia.report.runs import evaluate_run as evaluate
+    from latentia.tasks import interpolate, reconstruct
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Preparation",
+    "compare",
+    "data",
+    "evaluate",
+    "grid",
+    "interpolate",
+    "load",
+    "open_run",
+    "prepare",
+    "recipes",
+    "reconstruct",
+    "resume",
+    "train",
+]
+
+_HOMES = {
+    "Preparation": "latentia.data:Preparation",
+    "compare": "latentia.report.runs:compare_runs",
+    "evaluate": "latentia.report.runs:evaluate_run",
+    "grid": "latentia.data.pictures:grid",
+    "interpolate": "latentia.tasks:interpolate",
+    "load": "latentia.recipes:load",
+    "open_run": "latentia.recipes:open_run",
+    "prepare": "latentia.data:prepare",
+    "reconstruct": "latentia.tasks:reconstruct",
+    "resume": "latentia.recipes:resume",
+    "train": "latentia.recipes:train",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        module, attribute = _HOMES[name].split(":")
+        return getattr(import_module(module), attribute)
+    if name in __all__:  # a room that is a name of its own: latentia.recipes
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module 'latentia' has no attribute {name!r}. It has: {', '.join(__all__)}.")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
