@@ -1,0 +1,159 @@
+"""`latentia sample`, `reconstruct` and `interpolate`: pictures from a run."""
+
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+
+from latentia._types import Images, Latents
+from latentia.cli.flags import Count, Device, MaybeSource, OutputFile, Run
+from latentia.cli.letters import DONE
+from latentia.data.pictures import save
+from latentia.protocols import Decodes, Encodes, require
+from latentia.recipes import open_run
+from latentia.report.runs import images_for
+from latentia.tasks import interpolate as walk
+from latentia.tasks import interpolate_images
+from latentia.tasks import reconstruct as reconstructed
+from latentia.training import folder
+
+AT_ONCE = 256
+"""Images drawn in one go, so that memory does not grow with their number."""
+
+
+def sample(
+    run: Run,
+    *,
+    out: Annotated[Path, tyro.conf.arg(metavar="FILE.png|FOLDER")],
+    num: Count = 64,
+    seed: int = 0,
+    noise: bool = True,
+    device: Device = "auto",
+) -> int:
+    """Draw new images from a trained run.
+
+    Examples:
+      latentia sample runs/faces --num 64 --out samples.png    one picture with all of them
+      latentia sample runs/faces --num 1000 --out samples      a folder with a PNG each
+      latentia sample runs/faces --out means.png --no-noise    what papers of VAEs show
+
+    Args:
+        run: Folder of the run.
+        out: A .png file for one picture with all images, or a folder for one PNG an image.
+        num: How many images, at least 1.
+        seed: The same seed draws the same images.
+        noise: Draw pixels from p(x|z) as well. Without it an explicit model shows the mean of p(x|z),
+            which is smoother than what it has learned; an implicit model has no such noise.
+        device: Where to compute: auto, cpu, cuda, cuda:1 or mps.
+    """
+    if num < 1:
+        raise ValueError(f"--num is {num}; at least 1 image can be drawn.")
+    opened = open_run(run, device=device)
+    place = next(opened.model.parameters()).device
+    generator = torch.Generator(place).manual_seed(seed)
+    counts = [min(AT_ONCE, num - start) for start in range(0, num, AT_ONCE)]
+    with torch.no_grad():
+        drawn = [opened.model.sample(count, generator=generator, noise=noise).cpu() for count in counts]
+    written = save(torch.cat(drawn), out)
+    return _told(written, f"{num} {'draws' if noise else 'means'} of {opened.recipe}, seed {seed}")
+
+
+def reconstruct(run: Run, *, out: OutputFile, data: MaybeSource = None, num: Count = 16) -> int:
+    """Encode and decode test images; each row of real images stands above its reconstructions.
+
+    Examples:
+      latentia reconstruct runs/faces --out reconstructions.png
+      latentia reconstruct runs/faces --data other-photos/ --out others.png
+
+    Args:
+        run: Folder of the run. Its model must encode; adversarial networks cannot.
+        out: Picture to write.
+        data: Images to reconstruct instead of the run's own.
+        num: How many images, at least 1.
+    """
+    opened = open_run(run)
+    real = _test_images(opened, data, num)
+    columns = min(num, 8)
+    rows = _in_pairs(real, reconstructed(opened.model, real), columns)
+    return _picture(rows, out, columns, "rows in pairs: test images, and their reconstructions below them")
+
+
+def interpolate(
+    run: Run,
+    *,
+    out: OutputFile,
+    data: MaybeSource = None,
+    num: Count = 8,
+    steps: Count = 9,
+    seed: int = 0,
+) -> int:
+    """Walk through latent space: each row goes from one image to another.
+
+    Where the model encodes, both ends are test images; otherwise they are draws from its prior.
+
+    Examples:
+      latentia interpolate runs/faces --out ways.png
+      latentia interpolate runs/faces --out ways.png --num 4 --steps 15 --seed 3
+
+    Args:
+        run: Folder of the run. Its model must decode.
+        out: Picture to write.
+        data: Images to go between, instead of the run's own.
+        num: Rows, at least 1.
+        steps: Images on each way, both ends included, at least 2.
+        seed: Draws the ends, where the model does not encode.
+    """
+    opened = open_run(run)
+    if isinstance(opened.model, Encodes):
+        images = _test_images(opened, data, 2 * num)
+        rows = interpolate_images(opened.model, images[0::2], images[1::2], steps)
+        ends = "test images"
+    else:
+        start, end = _prior_draws(require(opened.model, Decodes, task="interpolate"), num, seed)
+        rows = walk(opened.model, start, end, steps)
+        ends = f"draws from the prior, seed {seed}"
+        if data is not None:
+            warnings.warn(f"--data is ignored: {opened.recipe} cannot encode images.", stacklevel=1)
+    return _picture(rows, out, steps, f"each row between two {ends}")
+
+
+def _test_images(run: folder.Run, source: str | None, num: int) -> Images:
+    """The first images of the test split.
+
+    Raises:
+        ValueError: If it holds fewer.
+    """
+    split = images_for(run, source).split("test")
+    if not 1 <= num <= len(split):
+        raise ValueError(
+            f"{num} test images were asked for; there are {len(split)}. Ask for 1 or more of them."
+        )
+    return split.images(slice(0, num))
+
+
+def _prior_draws(model: Decodes, num: int, seed: int) -> tuple[Latents, Latents]:
+    if num < 1:
+        raise ValueError(f"--num is {num}; at least 1 row can be drawn.")
+    prior, generator = model.prior(), torch.Generator().manual_seed(seed)
+    start, end = (prior.draw(torch.randn(num, *prior.noise_shape, generator=generator)) for _ in range(2))
+    return start, end
+
+
+def _in_pairs(above: Images, below: Images, columns: int) -> torch.Tensor:
+    """Rows of the first between rows of the second, the last ones filled up with white."""
+    white = torch.ones(-len(above) % columns, *above.shape[1:])
+    rows = zip(*(torch.cat([images, white]).split(columns) for images in (above, below)), strict=True)
+    return torch.cat([row for pair in rows for row in pair])
+
+
+def _picture(images: torch.Tensor, out: Path, columns: int, what: str) -> int:
+    if not out.suffix:
+        raise ValueError(f"--out is {out}, but one picture is written here. Name it, for example {out}.png.")
+    return _told(save(images, out, columns=columns), what)
+
+
+def _told(written: Path, what: str) -> int:
+    print(f"{written}: {what}.")
+    return DONE

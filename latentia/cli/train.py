@@ -1,0 +1,169 @@
+"""`latentia train` and `latentia resume`."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import tyro
+
+from latentia import recipes
+from latentia.cli.flags import (
+    AS_IT_COMES,
+    Count,
+    Device,
+    Folder,
+    MaybeCount,
+    MaybeMinutes,
+    Prepared,
+    Run,
+    call,
+    flag_names,
+    keywords,
+    sentence,
+)
+from latentia.cli.letters import DONE, INTERRUPTED, WRONG_USE, nearest, say
+from latentia.data import Preparation
+from latentia.recipes.runs import DEFAULT_IMAGES
+from latentia.training import folder
+
+
+def train(words: Sequence[str]) -> int:
+    """Train the recipe that stands anywhere among the words, on the data that the words name.
+
+    Args:
+        words: `RECIPE DATA --out RUN` and flags: those of every run, of the data, and of the recipe.
+
+    Returns:
+        The exit code.
+    """
+    names = recipes.names()
+    name = next((word for word in words if word in names), None)
+    if name is None:
+        return _without_recipe(words)
+    rest = list(words)
+    rest.remove(name)
+    try:
+        return call(command(name), f"latentia train {name}", rest)
+    except SystemExit as stop:
+        if stop.code == WRONG_USE:
+            _say_whose_flags(name, rest)
+        raise
+
+
+def command(name: str) -> Callable[..., int]:
+    """The function whose signature is the command line of training one recipe."""
+    recipe = recipes.find(name)
+    own = keywords(recipe)
+
+    def train_recipe(
+        data: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")],
+        *,
+        out: Folder,
+        images: MaybeCount = None,
+        minutes: MaybeMinutes = None,
+        seed: int = 0,
+        device: Device = "auto",
+        micro_batches: Count = 1,
+        preparation: Prepared = AS_IT_COMES,
+        arguments: Annotated[Any, tyro.conf.arg(name="", constructor=own)],
+    ) -> int:
+        run = recipes.train(
+            name,
+            data,
+            out=out,
+            images=images,
+            minutes=minutes,
+            seed=seed,
+            preparation=preparation,
+            device=device,
+            micro_batches=micro_batches,
+            **vars(arguments),
+        )
+        return closing(run)
+
+    train_recipe.__doc__ = f"""{sentence(recipe)}
+
+Examples:
+  latentia train {name} digits --out runs/digits
+  latentia train {name} photos/ --out runs/photos --minutes 10 --size 32
+
+Args:
+    data: A folder of images, a zip or tar of one, an IDX, .npy or .npz file, or a name such as digits or
+        mnist. `latentia data DATA` shows what is in it.
+    out: Folder of the run: weights, logs, samples. It must not hold another run.
+    images: How many images training draws, repeats counted; {DEFAULT_IMAGES:,} when left out.
+    minutes: Stop after so many minutes instead. The run can be resumed.
+    seed: Everything random follows from it.
+    device: auto (the best there is), cpu, cuda, cuda:1 or mps.
+    micro_batches: Pieces that each batch is divided into, to save memory.
+    preparation: How the source becomes images.
+    arguments: The recipe's own.
+"""
+    taken = flag_names(train_recipe) | {"--" + field.replace("_", "-") for field in Preparation.__slots__}
+    assert not taken & flag_names(own), f"{name} takes a flag that every run has: {taken & flag_names(own)}"
+    return train_recipe
+
+
+def resume(
+    run: Run, *, images: MaybeCount = None, minutes: MaybeMinutes = None, device: Device = "auto"
+) -> int:
+    """Go on with a run that was stopped, or train a finished one longer.
+
+    Examples:
+      latentia resume runs/faces                   finish what the run had planned
+      latentia resume runs/faces --images 2000000  go on to this total
+      latentia resume runs/faces --minutes 10      go on for ten minutes at most
+
+    Args:
+        run: Folder of the run.
+        images: The new total of images, those already seen included; what was planned when left out.
+        minutes: Stop after so many more minutes.
+        device: auto (the best there is), cpu, cuda, cuda:1 or mps.
+    """
+    return closing(recipes.resume(run, images=images, minutes=minutes, device=device))
+
+
+def closing(run: folder.Run) -> int:
+    """Say where a run is and what to do next.
+
+    Returns:
+        The exit code.
+    """
+    stopped = "stopped and saved" if run.interrupted else "saved"
+    print(f"The run is {stopped} in {run.path}, after {run.images_seen:,} images. Next:")
+    if run.interrupted:
+        print(f"  latentia resume {run.path}")
+    print(f"  latentia sample {run.path} --num 64 --out {run.path}/samples.png")
+    print(f"  latentia evaluate {run.path}")
+    return INTERRUPTED if run.interrupted else DONE
+
+
+def _without_recipe(words: Sequence[str]) -> int:
+    """Help that lists the recipes, or a letter on the word that should have been one."""
+    names = recipes.names()
+    if "--help" in words or "-h" in words:
+        print("usage: latentia train RECIPE DATA --out RUN [--images N | --minutes M] [flags]\n\nRecipes:")
+        width = max(map(len, names)) + 2
+        for name in names:
+            print(f"  {name:<{width}}{sentence(recipes.find(name))}")
+        print(
+            "\nExample:\n  latentia train vae.gaussian photos/ --out runs/photos --minutes 10\n\n"
+            "`latentia train RECIPE --help` shows a recipe's flags."
+        )
+        return DONE
+    word = next((word for word in words if not word.startswith("-")), None)
+    problem = "No recipe was named." if word is None else f"There is no recipe '{word}'{nearest(word, names)}"
+    say(
+        f"{problem} Recipes: {', '.join(names)}.",
+        "For example: latentia train vae.gaussian photos/ --out runs/photos",
+    )
+    return WRONG_USE
+
+
+def _say_whose_flags(name: str, words: Sequence[str]) -> None:
+    """Where a refused flag belongs to other recipes, say to which."""
+    others = {other: flag_names(keywords(recipes.find(other))) for other in recipes.names() if other != name}
+    known = flag_names(command(name)) | flag_names(keywords(recipes.find(name)))
+    for flag in (word.split("=")[0].replace("_", "-") for word in words if word.startswith("--")):
+        owners = [other for other, flags in others.items() if flag in flags]
+        if owners and flag not in known:
+            say(f"{flag} is a flag of {', '.join(owners)}; {name} has no use for it.")
