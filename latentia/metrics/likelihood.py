@@ -1,0 +1,158 @@
+"""How likely a model finds images that it never saw: a number that does not depend on the training loss."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from latentia._types import Given, Images
+from latentia.protocols import ExplicitModel
+
+BATCH = 100  # images encoded at a time
+VALUES = 2**22  # pixel values decoded at a time: bounds memory, whatever the number of draws
+
+
+@dataclass(frozen=True, slots=True)
+class Likelihood:
+    """A model's importance-weighted bound on the log-likelihood of a set of images.
+
+    Attributes:
+        mean: The bound with `num_draws` draws, in nats an image: higher is better.
+        standard_error: Of that mean, over images, in nats.
+        num_images: Images evaluated.
+        num_draws: K, draws from q(z|x) an image.
+        elbo: The bound with one draw, in nats an image, from the same draws.
+        effective_sample_size: Of the importance weights, mean over images, 1 to K. Near 1, a single draw
+            carries the estimate and a larger K would raise the bound further.
+        curve: From K to the bound with K draws, 1, 2, 4 ...: flat at its end where K suffices.
+        exact: The log-likelihood itself in nats an image, of models whose density is exact.
+        num_dimensions: Values of an image, channels included.
+        protocol: Everything needed to repeat the number, as one line.
+    """
+
+    mean: float
+    standard_error: float
+    num_images: int
+    num_draws: int
+    elbo: float
+    effective_sample_size: float
+    curve: dict[int, float]
+    exact: float | None
+    num_dimensions: int
+    protocol: str
+
+    @property
+    def bits_per_dim(self) -> float:
+        """Bits for each value of an image: lower is better."""
+        return -self.mean / (self.num_dimensions * math.log(2))
+
+
+@torch.no_grad()
+def evaluate_likelihood(
+    model: ExplicitModel,
+    images: Images,
+    *,
+    levels: int,
+    split: str,
+    num_draws: int = 64,
+    given: Given | None = None,
+    seed: int = 0,
+) -> Likelihood:
+    """The importance-weighted bound of a model on images, with its error and its curve over K.
+
+    log p(x) >= E[ log 1/K sum_k p(x, z_k) / q(z_k|x) ]
+
+    Args:
+        model: In evaluation mode, with averaged weights where the run keeps them.
+        images: Held-out images in [-1, 1].
+        levels: Number of stored levels of the data (256 for 8 bits): named in the protocol, since
+            likelihoods of data with other levels are not comparable.
+        split: Name of the split that the images come from, for the protocol.
+        num_draws: K, at least 1. The bound rises with K towards the log-likelihood.
+        given: What a conditional model is told of each image.
+        seed: Seed of the draws.
+
+    Returns:
+        All numbers in nats an image, accumulated in float64.
+
+    Raises:
+        ValueError: If there are no images, K is below 1, or the model is in training mode.
+
+    Source:
+        Burda et al. 2015, arXiv:1509.00519, eq. 8.
+    """
+    _check(model, images, num_draws)
+    generator = torch.Generator(_device(model)).manual_seed(seed)
+    weights = torch.cat(list(_log_weights(model, images, num_draws, given, generator)), dim=1)
+    bounds = _bound(weights, num_draws)
+    normalised = weights.softmax(0)
+    return Likelihood(
+        mean=bounds.mean().item(),
+        standard_error=(bounds.std(correction=min(1, len(bounds) - 1)) / len(bounds) ** 0.5).item(),
+        num_images=len(images),
+        num_draws=num_draws,
+        elbo=weights.mean().item(),
+        effective_sample_size=(1 / normalised.square().sum(0)).mean().item(),
+        curve={k: _bound(weights, k).mean().item() for k in _ladder(num_draws)},
+        exact=_exact(model, images, given) if model.density == "exact" else None,
+        num_dimensions=images[0].numel(),
+        protocol=(
+            f"importance-weighted bound, K = {num_draws}, on {len(images)} {split} images of {levels} "
+            f"levels, natural logarithm, seed {seed}"
+        ),
+    )
+
+
+def _log_weights(
+    model: ExplicitModel, images: Images, num_draws: int, given: Given | None, generator: torch.Generator
+) -> Iterator[Float[Tensor, "draws batch"]]:
+    """Log importance weights in float64 on the CPU, some images and some draws at a time."""
+    pairs = max(1, VALUES // images[0].numel())
+    batch_size = min(BATCH, pairs)
+    draws_at_once = max(1, pairs // batch_size)
+    for start in range(0, len(images), batch_size):
+        rows = slice(start, start + batch_size)
+        batch = images[rows].to(generator.device)
+        told = None if given is None else given[rows].to(generator.device)
+        chunks = [
+            model.log_weights(batch, min(draws_at_once, num_draws - done), given=told, generator=generator)
+            for done in range(0, num_draws, draws_at_once)
+        ]
+        yield torch.cat(chunks).double().cpu()
+
+
+def _bound(weights: Float[Tensor, "draws batch"], k: int) -> Float[Tensor, " batch"]:
+    """The bound with k draws, averaged over as many disjoint groups of k as there are."""
+    groups = weights[: len(weights) // k * k].unflatten(0, (-1, k))
+    return (groups.logsumexp(1) - math.log(k)).mean(0)  # eq. 8
+
+
+def _ladder(num_draws: int) -> list[int]:
+    """1, 2, 4 ... and the number itself."""
+    return [2**power for power in range(num_draws.bit_length()) if 2**power < num_draws] + [num_draws]
+
+
+def _exact(model: ExplicitModel, images: Images, given: Given | None) -> float:
+    total = 0.0
+    for start in range(0, len(images), BATCH):
+        rows = slice(start, start + BATCH)
+        batch = images[rows].to(_device(model))
+        told = None if given is None else given[rows].to(_device(model))
+        total += model.log_prob(batch, given=told).double().sum().item()
+    return total / len(images)
+
+
+def _check(model: ExplicitModel, images: Images, num_draws: int) -> None:
+    if not len(images):
+        raise ValueError("there are no images to evaluate: the split is empty. Choose another split.")
+    if num_draws < 1:
+        raise ValueError(f"num_draws = {num_draws}: a bound needs at least 1 draw an image.")
+    if model.training:
+        raise ValueError("the model is in training mode, where its answers may differ: call model.eval().")
+
+
+def _device(model: ExplicitModel) -> torch.device:
+    return next(model.parameters()).device
