@@ -1,0 +1,190 @@
+"""All numbers of one model."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from latentia.data import ImageStore
+from latentia.metrics import Likelihood, evaluate_likelihood
+from latentia.protocols import ExplicitModel
+from latentia.report.contestant import Contestant
+from latentia.report.yardstick import SampleQuality, Yardstick, choose, make_yardstick
+
+WORK = 2**26  # pixel values decoded for the likelihood: half a minute of one core, default decoder
+FEWEST = 100  # images for the likelihood, where the split has them
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All numbers of one model, with the protocol to repeat them.
+
+    Attributes:
+        name: Name of the contestant.
+        recipe: Its recipe.
+        likelihood: On test images; None for an implicit model, which has none.
+        draws: Quality of draws from the model.
+        means: Quality of decoder means, which papers show and which are no draws; None for an implicit
+            model, whose draws have no pixel noise.
+        bounds: Real images against real images, and a Gaussian: the frame to read the qualities in.
+        num_parameters: Of all its networks.
+        images_seen: Real images drawn in training.
+        seconds: Training time.
+        model_protocol: What one must know to repeat the likelihood: weights, draws, images.
+        sample_protocol: What one must know to repeat the sample qualities, a sentence each; the same for
+            all models that were measured against one yardstick.
+    """
+
+    name: str
+    recipe: str
+    likelihood: Likelihood | None
+    draws: SampleQuality
+    means: SampleQuality | None
+    bounds: tuple[SampleQuality, SampleQuality]
+    num_parameters: int
+    images_seen: int
+    seconds: float
+    model_protocol: tuple[str, ...]
+    sample_protocol: tuple[str, ...]
+
+    @property
+    def family(self) -> str:
+        """Explicit or implicit."""
+        return "implicit" if self.likelihood is None else "explicit"
+
+    @property
+    def qualities(self) -> list[SampleQuality]:
+        """Of the model alone: draws, then decoder means where there are some."""
+        return [self.draws] + ([self.means] if self.means else [])
+
+    @property
+    def copies(self) -> bool:
+        """Whether samples lie so close to training images that the model may have copied them.
+
+        The cleanest samples count: less than half as far from their nearest training image, in the
+        median, as unseen real images.
+        """
+        return min(quality.nearest for quality in self.qualities) < 0.5 * self.bounds[0].nearest
+
+    def to_json(self) -> dict[str, Any]:
+        """All numbers, as a dictionary that JSON can hold."""
+        return {
+            "name": self.name,
+            "recipe": self.recipe,
+            "family": self.family,
+            "likelihood": None if self.likelihood is None else _likelihood_to_json(self.likelihood),
+            "samples": [quality.to_json() for quality in self.qualities],
+            "bounds": [quality.to_json() for quality in self.bounds],
+            "num_parameters": self.num_parameters,
+            "images_seen": self.images_seen,
+            "seconds": self.seconds,
+            "protocol": [*self.model_protocol, *self.sample_protocol],
+        }
+
+    def __str__(self) -> str:
+        lines = [f"{self.name} ({self.recipe}, {self.family})", "", *_likelihood_lines(self.likelihood), ""]
+        lines.append(
+            f"{'':26}{'SWD':>8}{'precision':>11}{'recall':>8}{'density':>9}{'coverage':>10}{'nearest':>9}"
+        )
+        for quality in [*self.qualities, *self.bounds]:
+            c = quality.coverage
+            lines.append(
+                f"{quality.kind:26}{quality.sliced.mean:8.1f}{c.precision:11.3f}{c.recall:8.3f}"
+                f"{c.density:9.3f}{c.coverage:10.3f}{quality.nearest:9.3f}"
+            )
+        facts = (
+            f"{self.num_parameters:,} parameters, {self.images_seen:,} images seen in {self.seconds:,.0f} s"
+        )
+        return "\n".join(
+            [
+                *lines,
+                "",
+                facts,
+                "",
+                "Protocol",
+                *(f"- {line}" for line in self.model_protocol + self.sample_protocol),
+            ]
+        )
+
+
+def evaluate(
+    contestant: Contestant,
+    store: ImageStore,
+    *,
+    num_samples: int | None = None,
+    num_draws: int = 64,
+    seed: int = 0,
+    yardstick: Yardstick | None = None,
+) -> Evaluation:
+    """Measure one model: likelihood where it has one, sample quality, coverage, nearness to training images.
+
+    Args:
+        contestant: The model and its run.
+        store: The images that it was trained on.
+        num_samples: Images of every set that is compared; without it, at most 1000.
+        num_draws: K of the importance-weighted bound.
+        seed: Seed of everything that is drawn.
+        yardstick: What to measure against; made from the store where it is not given.
+
+    Raises:
+        ValueError: If the model draws images of another shape than the store's, or no numbers.
+    """
+    if contestant.model.image_shape != store.facts.image_shape:
+        raise ValueError(
+            f"{contestant.name} makes images of shape {contestant.model.image_shape}, the data has "
+            f"{store.facts.image_shape}: evaluate it on data prepared as in its run."
+        )
+    yardstick = yardstick or make_yardstick(store, num_samples=num_samples, seed=seed)
+    likelihood = means = None
+    if isinstance(contestant.model, ExplicitModel):
+        likelihood = _likelihood(contestant.model, store, num_draws, seed)
+        drawn = contestant.draw(yardstick.num_samples, seed=seed, noise=False)
+        means = yardstick.judge(drawn, "decoder means, no draws")
+    return Evaluation(
+        name=contestant.name,
+        recipe=contestant.recipe,
+        likelihood=likelihood,
+        draws=yardstick.judge(contestant.draw(yardstick.num_samples, seed=seed), "draws"),
+        means=means,
+        bounds=yardstick.bounds,
+        num_parameters=contestant.num_parameters,
+        images_seen=contestant.images_seen,
+        seconds=contestant.seconds,
+        model_protocol=(
+            f"Weights: {'moving average over training' if contestant.averaged else 'of the last step'}.",
+            f"Likelihood: {likelihood.protocol}."
+            if likelihood
+            else "Likelihood: none, the model is implicit.",
+        ),
+        sample_protocol=yardstick.protocol,
+    )
+
+
+def _likelihood(model: ExplicitModel, store: ImageStore, num_draws: int, seed: int) -> Likelihood:
+    """The bound on the test split, or on as many images of it, at random, as a bounded time allows."""
+    test = store.split("test")
+    values = store.facts.channels * store.facts.height * store.facts.width
+    count = min(len(test), max(FEWEST, WORK // (values * num_draws)))
+    images = choose([test], count, seed)
+    split = "test" if count == len(test) else f"randomly chosen (of {len(test)}) test"
+    return evaluate_likelihood(
+        model, images, levels=store.facts.levels, split=split, num_draws=num_draws, seed=seed
+    )
+
+
+def _likelihood_lines(likelihood: Likelihood | None) -> list[str]:
+    if likelihood is None:
+        return ["log-likelihood: none (the model is implicit: it only draws)"]
+    lines = [
+        f"log-likelihood, bound: {likelihood.mean:.2f} ± {likelihood.standard_error:.2f} nats an image, "
+        f"{likelihood.bits_per_dim:.3f} bits/dim (K = {likelihood.num_draws})",
+        f"with one draw (ELBO):  {likelihood.elbo:.2f} nats an image; effective sample size "
+        f"{likelihood.effective_sample_size:.1f} of {likelihood.num_draws}",
+    ]
+    if likelihood.exact is not None:
+        lines.append(f"exact:                 {likelihood.exact:.2f} nats an image")
+    return lines
+
+
+def _likelihood_to_json(likelihood: Likelihood) -> dict[str, Any]:
+    numbers = asdict(likelihood)
+    numbers["curve"] = {str(k): bound for k, bound in likelihood.curve.items()}
+    return {**numbers, "bits_per_dim": likelihood.bits_per_dim, "unit": "nats an image"}

@@ -1,0 +1,33 @@
+"""Numbers as people read them."""
+
+
+def number(value: float, digits: int) -> str:
+    """A number with a fixed number of decimals, a real minus sign, and thousands set apart.
+
+    >>> number(-1234.567, 1)
+    '−1,234.6'
+    """
+    return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them.
+
+    >>> duration(75.4), duration(7260), duration(9.24)
+    ('1 min 15 s', '2 h 1 min', '9.2 s')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def listed(words: list[str]) -> str:
+    """Words as a list in a sentence.
+
+    >>> listed(["one", "two", "three"])
+    'one, two and three'
+    """
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
