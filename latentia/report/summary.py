@@ -59,14 +59,14 @@ def _samples(evaluations: Sequence[Evaluation]) -> str:
             f"Its draws lie at a sliced Wasserstein distance of {distance:.0f} from real images ({frame})"
             f"{verdict}, and reach {recall:.0%} of the variety of real images (recall){copies}."
         )
-    variety = (
-        f"no model covers their variety (recall {recall:.0%})"
-        if recall < 0.01
-        else f"it also covers the most of their variety (recall {recall:.0%})"
-        if widest is nearest
-        else f"{widest.name} covers the most of their variety (recall {recall:.0%})"
-    )
     return (
         f"Draws of {nearest.name} come closest to real images, at a sliced Wasserstein distance of "
-        f"{distance:.0f} ({frame}){verdict}{copies}; {variety}."
+        f"{distance:.0f} ({frame}){verdict}{copies}; {_variety(widest, recall, widest is nearest)}."
     )
+
+
+def _variety(widest: Evaluation, recall: float, same: bool) -> str:
+    if recall < 0.01:
+        return f"no model covers their variety (recall {recall:.0%})"
+    name = "it also" if same else widest.name
+    return f"{name} covers the most of their variety (recall {recall:.0%})"
