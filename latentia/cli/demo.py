@@ -88,7 +88,7 @@ def demo(
 def _trained(contender: Contender, source: str, path: Path, store: ImageStore, device: str) -> Run:
     """The run of a contender: as it is where it is done, gone on with, or begun."""
     if not path.exists():
-        options = {"minutes": contender.minutes}
+        options: dict[str, Any] = {"minutes": contender.minutes}
         if source == DIGITS:
             options = {"images": contender.images, **contender.arguments}
         return recipes.train(contender.recipe, source, out=path, device=device, **options)

@@ -24,6 +24,7 @@ from latentia.cli.letters import DONE, INTERRUPTED, WRONG_USE, nearest, say
 from latentia.data import Preparation
 from latentia.recipes.runs import DEFAULT_IMAGES
 from latentia.training import folder
+from latentia.training.processes import Processes
 
 
 def train(words: Sequence[str]) -> int:
@@ -128,6 +129,8 @@ def closing(run: folder.Run) -> int:
     Returns:
         The exit code.
     """
+    if Processes.join().rank:
+        return INTERRUPTED if run.interrupted else DONE  # one process speaks for all
     stopped = "stopped and saved" if run.interrupted else "saved"
     print(f"The run is {stopped} in {run.path}, after {run.images_seen:,} images. Next:")
     if run.interrupted:
