@@ -28,7 +28,8 @@ class Likelihood:
         effective_sample_size: Of the importance weights, mean over images, 1 to K. Near 1, a single draw
             carries the estimate and a larger K would raise the bound further.
         curve: From K to the bound with K draws, 1, 2, 4 ...: flat at its end where K suffices.
-        exact: The log-likelihood itself in nats an image, of models whose density is exact.
+        exact: `log_prob` of models whose density is exact, in nats an image: of stored levels, with uniform
+            noise one level wide integrated out, which lies below the log-mass that the bound is of.
         num_dimensions: Values of an image, channels included.
         protocol: Everything needed to repeat the number, as one line.
     """

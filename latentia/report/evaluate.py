@@ -180,7 +180,7 @@ def _likelihood_lines(likelihood: Likelihood | None) -> list[str]:
         f"{likelihood.effective_sample_size:.1f} of {likelihood.num_draws}",
     ]
     if likelihood.exact is not None:
-        lines.append(f"exact:                 {likelihood.exact:.2f} nats an image")
+        lines.append(f"dequantised, exact:    {likelihood.exact:.2f} nats an image")
     return lines
 
 
