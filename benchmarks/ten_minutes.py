@@ -73,8 +73,8 @@ def draw(shown: dict[str, torch.Tensor], path: Path) -> None:
         axis.imshow(np.asarray(grid(images, columns=COLUMNS).convert("RGB")), interpolation="nearest")
         axis.set_title(title, fontsize=15)
         axis.set_axis_off()
-    figure.tight_layout(pad=0.6)
-    figure.savefig(path, dpi=80)
+    figure.subplots_adjust(wspace=0.04)
+    figure.savefig(path, dpi=80, bbox_inches="tight", pad_inches=0.08)
     pyplot.close(figure)
 
 

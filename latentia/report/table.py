@@ -177,4 +177,6 @@ def _best(numbers: Sequence[float | None], better: Better) -> int | None:
 
 
 def _exact(likelihood: Likelihood) -> str:
-    return "" if likelihood.exact is None else f"dequantised, exact: {number(likelihood.exact, 2)} nats an image"
+    return (
+        "" if likelihood.exact is None else f"dequantised, exact: {number(likelihood.exact, 2)} nats an image"
+    )
