@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,6 +39,7 @@ class Progress:
             unit_scale=True,
             disable=not show,
             dynamic_ncols=True,
+            mininterval=0.1 if sys.stderr.isatty() else 10,  # a log file needs no animation
         )
         self._events = None if folder is None else _tensorboard_writer(folder)
         self._clock, self._images = time.perf_counter(), images_seen
