@@ -52,7 +52,8 @@ def demo(
 ) -> int:
     """Train a VAE and a GAN on the same images, measure both, and write one report.
 
-    It takes about two minutes on two cores, on pictures of your own about four. Run again, it goes on where it was stopped.
+    It takes about two minutes on two cores, on pictures of your own about four. Run again, it goes on
+    where it was stopped.
 
     Examples:
       latentia demo                                handwritten digits
