@@ -5,6 +5,7 @@ is a set of capabilities (`ExplicitModel`, `Encodes`, `Decodes`), never a kind: 
 that it needs with `require`.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,8 +57,7 @@ class Turn(ABC):
 
     def uniform(self, *shape: int) -> Tensor:
         """Noise that is uniform on (-1/2, 1/2), made from `noise`."""
-        uniform: Tensor = torch.special.ndtr(self.noise(*shape)) - 0.5
-        return uniform
+        return torch.erf(self.noise(*shape) / math.sqrt(2)) / 2  # the normal's distribution, less 1/2
 
     @abstractmethod
     def mean(self, value: PerImage) -> Tensor:

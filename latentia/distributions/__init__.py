@@ -12,6 +12,7 @@ from latentia.distributions.heads import (
     soft_bound,
 )
 from latentia.distributions.normal import DiscretisedNormal, Normal
+from latentia.distributions.precision import in_double
 
 __all__ = [
     "Bernoulli",
@@ -25,5 +26,6 @@ __all__ = [
     "NormalPixels",
     "PixelHead",
     "StandardNormal",
+    "in_double",
     "soft_bound",
 ]

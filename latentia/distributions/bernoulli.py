@@ -1,5 +1,6 @@
 """Binary images."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -34,7 +35,7 @@ class Bernoulli(Density):
         return tuple(self.logits.shape[1:])
 
     def draw(self, noise: Tensor) -> Tensor:
-        lit = torch.special.ndtr(noise) < torch.sigmoid(self.logits)
+        lit = (1 + torch.erf(noise / math.sqrt(2))) / 2 < torch.sigmoid(self.logits)
         return torch.where(lit, 1.0, -1.0).to(self.logits.dtype)
 
     def log_prob(self, value: Tensor) -> Float[Tensor, "*batch"]:

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latentia.distributions.distribution import Density
+from latentia.distributions.precision import in_double
 
 LOG_SQRT_TWO_PI = 0.5 * math.log(2 * math.pi)
 INFINITE = 1e30  # further than any cell reaches; unlike inf, it has a gradient, which is 0
@@ -81,14 +82,14 @@ class DiscretisedNormal(Density):
 
     def log_prob(self, value: Tensor) -> Float[Tensor, "*batch"]:
         """Log-mass of the cells that the levels lie in, in nats an image, computed in float64."""
-        location, inverse_std = self.location.double(), torch.exp(-self.log_std.double())
+        location, inverse_std = in_double(self.location), torch.exp(-in_double(self.log_std))
         # The number of a level is exact, whatever rounding the image went through.
-        level = ((value.double() + 1) / self.width).round()
+        level = ((in_double(value) + 1) / self.width).round()
         upper = ((level + 0.5) * self.width - 1 - location) * inverse_std
         lower = ((level - 0.5) * self.width - 1 - location) * inverse_std
         upper = torch.where(level >= self.levels - 1, INFINITE, upper)
         lower = torch.where(level <= 0, -INFINITE, lower)
-        return _sum_over_event(_log_mass_between(lower, upper), self.location).to(self.location.dtype)
+        return _sum_over_event(_log_mass_between(lower, upper), self.location).to(self.location)
 
     def dequantised_log_prob(self, value: Tensor, uniform: Tensor) -> Float[Tensor, "*batch"]:
         """Log-density at the level with noise one level wide, plus the log-width of a level."""

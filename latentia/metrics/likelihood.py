@@ -122,7 +122,7 @@ def _log_weights(
             model.log_weights(batch, min(draws_at_once, num_draws - done), given=told, generator=generator)
             for done in range(0, num_draws, draws_at_once)
         ]
-        yield torch.cat(chunks).double().cpu()
+        yield torch.cat(chunks).cpu().double()
 
 
 def _bound(weights: Float[Tensor, "draws batch"], k: int) -> Float[Tensor, " batch"]:
@@ -142,7 +142,7 @@ def _exact(model: ExplicitModel, images: Images, given: Given | None) -> float:
         rows = slice(start, start + BATCH)
         batch = images[rows].to(_device(model))
         told = None if given is None else given[rows].to(_device(model))
-        total += model.log_prob(batch, given=told).double().sum().item()
+        total += model.log_prob(batch, given=told).cpu().double().sum().item()
     return total / len(images)
 
 

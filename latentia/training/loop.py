@@ -266,7 +266,7 @@ class Watch:
         images = self.validation.images(torch.arange(count)).to(_device(self.state))
         generator = torch.Generator(_device(self.state)).manual_seed(seed_from("validation"))
         with torch.no_grad():
-            bound = model.log_weights(images, 1, generator=generator).double().mean()
+            bound = model.log_weights(images, 1, generator=generator).cpu().double().mean()
         return {"bound": float(bound)}
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from latentia._types import Given, Images, Latents, PerImage
-from latentia.distributions import Density, Normal, NormalPixels, StandardNormal
+from latentia.distributions import Density, Normal, NormalPixels, StandardNormal, in_double
 from latentia.models.latent import draw_images, evidence_objective, latent_log_weights
 from latentia.protocols import Decodes, Encodes, ExplicitModel, Objective
 
@@ -101,10 +101,10 @@ class LinearVariationalAutoencoder(ExplicitModel, Encodes, Decodes):
             Costs the Cholesky factor of a matrix of latents by latents (the matrix inversion lemma), in
             float64.
         """
-        loadings = self.loadings.double()
-        residual = (images.double() - self.likelihood.mean).flatten(1)
+        loadings = in_double(self.loadings)
+        residual = in_double(images - self.likelihood.mean).flatten(1)
         num_pixels, num_latents = loadings.shape
-        variance = self.likelihood.shared_std().double().square()
+        variance = in_double(self.likelihood.shared_std()).square()
         inner = torch.eye(num_latents, dtype=variance.dtype, device=variance.device)
         factor = torch.linalg.cholesky(inner + loadings.T @ loadings / variance)
         explained = torch.linalg.solve_triangular(factor, (residual @ loadings).T / variance, upper=False)
@@ -116,4 +116,4 @@ class LinearVariationalAutoencoder(ExplicitModel, Encodes, Decodes):
             unexplained = num_latents - torch.cholesky_inverse(factor).diagonal().sum()
             trace_of_precision = (num_pixels - unexplained) / variance
             log_density = log_density + num_pixels * math.log(width) - width**2 / 24 * trace_of_precision
-        return log_density.to(images.dtype)
+        return log_density.to(images)
