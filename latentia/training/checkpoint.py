@@ -25,14 +25,13 @@ def save(state: State, folder: Path) -> None:
     Raises:
         OSError: If it cannot be written; the checkpoint before it is untouched.
     """
-    note = {
-        "images_seen": str(state.images_seen),
-        "turns": str(state.turns),
-        "seconds": repr(state.seconds),
-    }
-    files = {STATE: state.optimizer_tensors(), WEIGHTS: state.weights()}
+    # The weights say one thing only: time would differ from run to run, and the format writes several
+    # entries in no fixed order, but equal runs have equal bytes.
+    stands = {"images_seen": str(state.images_seen)}
+    more = {"turns": str(state.turns), "seconds": repr(state.seconds)}
+    files = {STATE: (state.optimizer_tensors(), stands | more), WEIGHTS: (state.weights(), stands)}
     try:
-        for name, tensors in files.items():
+        for name, (tensors, note) in files.items():
             # Same-storage tensors are refused by the format, so each is its own contiguous copy.
             own = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
             save_file(own, folder / f"{name}.new", metadata=note)
@@ -134,8 +133,7 @@ def _finish_renames(folder: Path) -> None:
         complete = _note(newer)["images_seen"] == _note(folder / STATE)["images_seen"]
     except ValueError:
         return  # killed while writing: the checkpoint before it is whole
-    lagging = not (folder / WEIGHTS).exists() or _note(folder / WEIGHTS) != _note(folder / STATE)
-    if complete and lagging:
+    if complete:
         os.replace(newer, folder / WEIGHTS)
 
 
@@ -153,7 +151,8 @@ def _note(path: Path) -> dict[str, str]:
             f"{path} is damaged ({error}). Copy it again from where it came, or train again into a new "
             f"folder."
         ) from error
-    if not {"images_seen", "turns", "seconds"} <= note.keys():
+    expected = {"images_seen"} if path.name.startswith(WEIGHTS) else {"images_seen", "turns", "seconds"}
+    if not expected <= note.keys():
         raise ValueError(f"{path} was not written by Latentia: it does not say which step it belongs to.")
     return note
 
