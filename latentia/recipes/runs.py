@@ -69,13 +69,15 @@ def train(
     preparation = preparation or Preparation()
     check_limits(images, minutes)
     chosen = choose_device(device)
+    # Before the data is read, and in every process: what was asked for wrongly is found at once.
+    name = recipe if isinstance(recipe, str) else CUSTOM
+    path = Path(out) if out is not None else free_folder(name)
+    RunFolder.require_free(path)
     if isinstance(recipe, str):
-        arguments = bind(recipe, arguments)  # before the data is read: a wrong word is found at once
+        arguments = bind(recipe, arguments)
     store = _prepared(data, preparation, processes, show=show)
     plan = seeded_plan(recipe, arguments, store, seed)
     check_division(plan, processes, micro_batches)
-    name = recipe if isinstance(recipe, str) else CUSTOM
-    path = Path(out) if out is not None else free_folder(name)
     if minutes is None:
         images = DEFAULT_IMAGES if images is None else images
         horizon = images

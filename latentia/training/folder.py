@@ -103,8 +103,8 @@ class RunFolder:
     path: Path
 
     @staticmethod
-    def create(path: Path, description: Description) -> "RunFolder":
-        """Makes the folder of a new run.
+    def require_free(path: Path) -> None:
+        """Refuses a path for a new run.
 
         Raises:
             ValueError: If something is there already.
@@ -114,6 +114,15 @@ class RunFolder:
                 f"{path} exists and is not empty. To go on with the run in it: `latentia resume {path}`. "
                 f"To start another one, choose a new folder for --out."
             )
+
+    @staticmethod
+    def create(path: Path, description: Description) -> "RunFolder":
+        """Makes the folder of a new run.
+
+        Raises:
+            ValueError: If something is there already.
+        """
+        RunFolder.require_free(path)
         (path / "samples").mkdir(parents=True, exist_ok=True)
         folder = RunFolder(path)
         folder.write(description)

@@ -284,6 +284,8 @@ def test_folders_that_are_no_runs_are_letters(trained: Path, tmp_path: Path) -> 
         recipes.open_run(tmp_path / "empty")
     with pytest.raises(ValueError, match=r"not empty.*latentia resume"):
         recipes.train("vae.linear", "digits", out=trained, show=False)
+    with pytest.raises(ValueError, match="not empty"):  # said before the data is looked for
+        recipes.train("vae.linear", tmp_path / "no data", out=trained, show=False)
     said = json.loads((trained / "run.json").read_text())
     (trained / "run.json").write_text(json.dumps(said | {"format": 99}))
     with pytest.raises(ValueError, match="format 99"):
