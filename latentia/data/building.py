@@ -22,6 +22,12 @@ from latentia.data.survey import Survey, choose_frame, refuse_too_few, survey
 _ROWS = 1024
 """Images that are held in memory at a time."""
 
+_WAYS = {
+    "threshold": "a threshold at half",
+    "static": "one random draw an image",
+    "dynamic": "a random draw each time that a training image is seen, one draw of other images",
+}
+
 
 @dataclasses.dataclass(slots=True)
 class _Decoded:
@@ -55,7 +61,8 @@ def build(source: Source, preparation: Preparation, folder: Path, *, progress: b
     started = time.perf_counter()
     contents = source.load()
     found, decoded, notes = _look_and_decode(contents, preparation, folder, source.location, progress)
-    num_levels, channels, hashes, said = _write_pixels(decoded, preparation, folder / "pixels.npy")
+    stored_levels, channels, hashes, said = _write_pixels(decoded, preparation, folder / "pixels.npy")
+    num_levels = stored_levels if preparation.binarise == "no" else 2
     decoded.file.unlink()
     notes += said
     rows = np.array(decoded.rows)
@@ -64,7 +71,7 @@ def build(source: Source, preparation: Preparation, folder: Path, *, progress: b
     notes += said
     split, split_by, said = _choose_split(contents, preparation, names, rows, hashes)
     notes += said
-    _write_arrays(folder, known, split, num_levels)
+    _write_arrays(folder, known, split, stored_levels)
     shape = (channels, decoded.frame.height, decoded.frame.width)
     facts = _facts(source.name, shape, num_levels, known, split, hashes)
     report = SourceReport(
@@ -86,7 +93,8 @@ def build(source: Source, preparation: Preparation, folder: Path, *, progress: b
         seconds=time.perf_counter() - started,
     )
     (folder / "names.json").write_text(json.dumps(names))
-    (folder / "store.json").write_text(json.dumps({"facts": facts.to_json(), "report": report.to_json()}))
+    saved = {"facts": facts.to_json(), "report": report.to_json(), "stored_levels": stored_levels}
+    (folder / "store.json").write_text(json.dumps(saved))
 
 
 def _look_and_decode(
@@ -140,7 +148,7 @@ def _write_pixels(
     """Write the levels of all images.
 
     Returns:
-        Number of levels, number of channels, SHA-256 of each image, and what there is to say.
+        Number of levels that are stored, number of channels, SHA-256 of each image, and what there is to say.
     """
     step = levels.find_step(decoded.seen) if decoded.levels == levels.BITS_8 else 1
     number = 255 // step + 1 if decoded.levels == levels.BITS_8 else decoded.levels
@@ -151,6 +159,7 @@ def _write_pixels(
         notes.append("Stored as grey: red, green and blue are equal in every pixel.")
     if number < levels.BITS_8:
         notes.append(f"Pixels take {number} levels only, so {number} is what likelihoods count.")
+    fixed = preparation.binarise in ("threshold", "static")
     draws = preparation.binarise == "static"
     hashes: list[bytes] = []
     with file.open("wb") as out:
@@ -158,21 +167,19 @@ def _write_pixels(
         np.lib.format.write_array_header_1_0(out, {"descr": "|u1", "fortran_order": False, "shape": shape})
         for chunk in decoded.chunks():
             images = chunk[:, :channels] // np.uint8(step)
-            if preparation.binarise != "no":
-                seeds = _hashes(images) if draws else [None] * len(images)
+            if fixed:
+                seeds = [digest(image) for image in images] if draws else [None] * len(images)
                 images = np.stack([levels.binarise(i, number, s) for i, s in zip(images, seeds, strict=True)])
-            hashes += _hashes(images)
+            hashes += [digest(image) for image in images]
             out.write(images.tobytes())
     if preparation.binarise != "no":
-        way = "one random draw an image" if draws else "a threshold at half"
-        notes.append(f"Made black and white by {way}.")
-        number = 2
-    return number, channels, hashes, notes
+        notes.append(f"Made black and white by {_WAYS[preparation.binarise]}.")
+    return 2 if fixed else number, channels, hashes, notes
 
 
-def _hashes(images: np.ndarray) -> list[bytes]:
-    """SHA-256 of each image."""
-    return [hashlib.sha256(image.tobytes()).digest() for image in images]
+def digest(image: np.ndarray) -> bytes:
+    """SHA-256 of an image."""
+    return hashlib.sha256(image.tobytes()).digest()
 
 
 def _choose_labels(
@@ -259,15 +266,15 @@ def _facts(
     hashes: list[bytes],
 ) -> Facts:
     """What recipes may know; the fingerprint is over all that training can see."""
-    digest = hashlib.sha256(json.dumps([shape, num_levels, known.classes, known.attributes]).encode())
+    everything = hashlib.sha256(json.dumps([shape, num_levels, known.classes, known.attributes]).encode())
     for content in hashes:
-        digest.update(content)
+        everything.update(content)
     for array in (known.class_of, known.values, split):
-        digest.update(b"" if array is None else array.tobytes())
+        everything.update(b"" if array is None else array.tobytes())
     counts = [int((split == part).sum()) for part in range(len(SPLITS))]
     return Facts(
         name,
-        digest.hexdigest(),
+        everything.hexdigest(),
         *shape,
         num_levels,
         num_train=counts[0],

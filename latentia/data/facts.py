@@ -11,7 +11,7 @@ Fit = Literal["crop", "pad"]
 Channels = Literal["auto", "grey", "rgb"]
 Background = Literal["white", "black", "grey"]
 Splitting = Literal["auto", "published", "hash", "folder"]
-Binarising = Literal["no", "threshold", "static"]
+Binarising = Literal["no", "threshold", "static", "dynamic"]
 
 SMALLEST_SIDE, LARGEST_SIDE, SIDE_STEP = 8, 256, 4
 """Sides that the networks of this library can halve and double again, in pixels."""
@@ -34,8 +34,9 @@ class Preparation:
         split: What decides on the train, validation and test parts: the `published` one, the
             `hash` of an image's content, or the `folder` that it lies in; `auto` is `published`
             where there is one and `hash` elsewhere.
-        binarise: Makes images black and white: by a `threshold` at half, or by one fixed random
-            draw an image, with its intensities as probabilities (`static`).
+        binarise: Makes images black and white: by a `threshold` at half, by one fixed random draw
+            an image with its intensities as probabilities (`static`), or by such a draw anew each time
+            that a training image is seen, and a fixed one of other images (`dynamic`).
         data_root: Folder with published data sets; without it, the environment variable
             LATENTIA_DATA.
 

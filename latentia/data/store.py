@@ -19,13 +19,14 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from latentia._types import Given, Images
-from latentia.data.building import build
+from latentia.data import levels
+from latentia.data.building import build, digest
 from latentia.data.contents import SPLITS, Source
 from latentia.data.facts import USUAL, Facts, Preparation
 from latentia.data.report import SourceReport
 from latentia.data.sources import resolve
 
-_FORMAT = 1
+_FORMAT = 2
 """Raised when what is stored changes, so that older stores are built again."""
 
 
@@ -40,23 +41,42 @@ class Split:
     names: list[str]
     _pixels: np.ndarray
     _rows: np.ndarray
-    _levels: int
+    _levels: int  # as stored
+    _drawn: bool  # whether images are black and white draws, whose probabilities are what is stored
     _class_of: np.ndarray | None
     _values: np.ndarray | None
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def images(self, indices: Int64[Tensor, "batch"] | slice) -> Images:
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """(channels, height, width) of an image."""
+        return self._pixels.shape[1:]
+
+    @property
+    def fresh(self) -> bool:
+        """Whether images are drawn anew each time that they are trained on (`--binarise dynamic`)."""
+        return self._drawn
+
+    def images(self, indices: Int64[Tensor, "batch"] | slice, *, uniform: Images | None = None) -> Images:
         """Some of the images.
 
         x = 2 level / (levels - 1) - 1, so that the lowest level is -1 and the highest is 1.
 
         Args:
             indices: Positions in this part, from 0, or a slice of them.
+            uniform: Numbers on [0, 1) that a fresh draw of the images is made with, where they are
+                draws. Without it every image has one fixed draw.
         """
-        stored = torch.from_numpy(self._pixels[self._rows[_as_numpy(indices)]])
-        return stored.float().mul_(2).div_(self._levels - 1).sub_(1)
+        stored = self._pixels[self._rows[_as_numpy(indices)]]
+        if not self._drawn:
+            return torch.from_numpy(stored).float().mul_(2).div_(self._levels - 1).sub_(1)
+        if uniform is None:
+            fixed = [levels.binarise(image, self._levels, digest(image)) for image in stored]
+            return torch.from_numpy(np.stack(fixed)).float().mul_(2).sub_(1)
+        intensities = torch.from_numpy(stored).float().div_(self._levels - 1)
+        return (uniform < intensities).float().mul_(2).sub_(1)
 
     def given(self, indices: Int64[Tensor, "batch"] | slice) -> Given | None:
         """What a conditional model is told of these images: classes where there are some, else attributes."""
@@ -192,6 +212,9 @@ def _open(folder: Path, location: str, preparation: Preparation) -> ImageStore:
         letter = f"the store in {folder} is damaged: {error}. Delete it; it is then built again."
         raise ValueError(letter) from error
     mean, std = torch.from_numpy(arrays["mean"]), torch.from_numpy(arrays["std"])
+    drawn = preparation.binarise == "dynamic"
+    if drawn:
+        std = (1 - mean.square()).sqrt()  # of what is drawn: values -1 and 1
     facts = dataclasses.replace(Facts.from_json(saved["facts"]), mean=mean, std=std)
     report = SourceReport.from_json(saved["report"])
     report = dataclasses.replace(report, source=location, store=str(folder), bytes=pixels.nbytes)
@@ -199,7 +222,7 @@ def _open(folder: Path, location: str, preparation: Preparation) -> ImageStore:
     for part, name in enumerate(SPLITS):
         rows = np.flatnonzero(arrays["split"] == part)
         known = [arrays[key][rows] if key in arrays else None for key in ("class_of", "values")]
-        splits[name] = Split([names[row] for row in rows], pixels, rows, facts.levels, *known)
+        splits[name] = Split([names[row] for row in rows], pixels, rows, saved["stored_levels"], drawn, *known)
     return ImageStore(facts, location, preparation, report, folder, splits)
 
 

@@ -136,7 +136,7 @@ def test_fit_is_said(tmp_path, fill):
     assert (padded.split("train").images(slice(None))[:, :, 0] == -1).all()
 
 
-@pytest.mark.parametrize("way", ["threshold", "static"])
+@pytest.mark.parametrize("way", ["threshold", "static", "dynamic"])
 def test_binarising(way):
     opened = prepare("digits", Preparation(binarise=way), progress=False)
     images = opened.split("train").images(slice(None))
@@ -144,7 +144,26 @@ def test_binarising(way):
     assert set(images.unique().tolist()) == {-1.0, 1.0}
     plain = prepare("digits", progress=False)
     means = [s.split("train").images(slice(None)).mean().item() for s in (opened, plain)]
-    assert means[0] == pytest.approx(means[1], abs=0.02 if way == "static" else 0.2)
+    assert means[0] == pytest.approx(means[1], abs=0.2 if way == "threshold" else 0.02)
+
+
+def test_dynamic_draws_are_fresh_in_training_and_static_elsewhere():
+    plain = prepare("digits", progress=False)
+    static = prepare("digits", Preparation(binarise="static"), progress=False)
+    dynamic = prepare("digits", Preparation(binarise="dynamic"), progress=False)
+    for name in ("train", "test"):
+        few = slice(0, 50)
+        assert torch.equal(dynamic.split(name).images(few), static.split(name).images(few))
+    split, same = dynamic.split("train"), torch.zeros(20_000, dtype=torch.int64) + 7
+    uniform = torch.rand(20_000, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    drawn = split.images(same, uniform=uniform)
+    assert set(drawn.unique().tolist()) == {-1.0, 1.0}
+    assert torch.allclose(drawn.mean(0), plain.split("train").images(same[:1])[0], atol=0.04)
+    assert split.fresh
+    assert not static.split("train").fresh
+    assert dynamic.facts.fingerprint != static.facts.fingerprint
+    # The deviation of what is drawn, not of its probabilities.
+    assert torch.allclose(dynamic.facts.std.square(), 1 - dynamic.facts.mean.square(), atol=1e-5)
 
 
 def test_a_build_that_fails_leaves_nothing(tmp_path, fill, monkeypatch):
