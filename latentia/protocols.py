@@ -60,7 +60,7 @@ class Turn(ABC):
         return torch.erf(self.noise(*shape) / math.sqrt(2)) / 2  # the normal's distribution, less 1/2
 
     @abstractmethod
-    def mean(self, value: PerImage) -> Tensor:
+    def mean(self, value: Float[Tensor, "batch *event"]) -> Float[Tensor, "*event"]:
         """The mean over the global batch (all micro-batches, all processes), without gradient."""
 
     @abstractmethod
@@ -127,6 +127,7 @@ class GenerativeModel(nn.Module, ABC):
         given: Given | None = None,
         generator: torch.Generator | None = None,
         noise: bool = True,
+        temperature: float = 1.0,
     ) -> Images:
         """Draw images.
 
@@ -137,6 +138,8 @@ class GenerativeModel(nn.Module, ABC):
             noise: Whether pixels are drawn from p(x|z) too. Without it an explicit model returns the
                 mean of p(x|z), which papers show and which is not a draw from the model; an implicit
                 model has no such noise and returns the same either way.
+            temperature: Scale of the noise that latents are drawn with. Below 1 draws are more typical and
+                less varied; only at 1 are they draws from the model.
         """
 
     @abstractmethod

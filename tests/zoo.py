@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 
 from latentia.data import Facts
-from latentia.distributions import BernoulliPixels, LatentNormal, NormalPixels, PixelHead
+from latentia.distributions import BernoulliPixels, LatentNormal, NormalPixels, PixelHead, StandardNormal
 from latentia.models import LinearVariationalAutoencoder, VariationalAutoencoder
 from latentia.networks import MLPDecoder, MLPEncoder
 from latentia.protocols import ExplicitModel
@@ -46,7 +46,7 @@ ZOO: dict[str, Callable[[], Plan]] = {
     "vae.gaussian": _recipe("vae.gaussian", num_latents=3, width=4),
     "vae.gaussian shared": _recipe("vae.gaussian", num_latents=3, width=4, likelihood="shared"),
     "vae.gaussian bernoulli": _recipe("vae.gaussian", 2, num_latents=3, width=4, likelihood="bernoulli"),
-    "vae.gaussian mlp": _recipe("vae.gaussian", num_latents=3, width=1, network="mlp"),
+    "vae.gaussian mlp": _recipe("vae.gaussian", num_latents=3, width=16, network="mlp"),
     "vae.linear": _recipe("vae.linear", num_latents=3),
     "gan.dcgan": _recipe("gan.dcgan", num_latents=3, width=4),
     "gan.dcgan minimax": _recipe("gan.dcgan", num_latents=3, width=4, game="minimax", critic_steps=2),
@@ -67,9 +67,9 @@ def tiny_explicit_models() -> dict[str, ExplicitModel]:
             image_shape=shape,
             encoder=MLPEncoder(shape, width=8),
             posterior=LatentNormal(8, 2),
-            decoder=MLPDecoder(2, shape, outputs_per_pixel=head.outputs_per_pixel, width=8),
+            decoder=MLPDecoder(2, shape, num_outputs=head.num_outputs, width=8),
             likelihood=head,
-            num_latents=2,
+            prior=StandardNormal(2),
         )
         for name, head in heads.items()
     }

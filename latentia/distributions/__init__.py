@@ -3,16 +3,11 @@
 from latentia.distributions.bernoulli import Bernoulli
 from latentia.distributions.dirac import Dirac
 from latentia.distributions.distribution import Density, Distribution
-from latentia.distributions.heads import (
-    BernoulliPixels,
-    LatentNormal,
-    NormalPixels,
-    PixelHead,
-    StandardNormal,
-    soft_bound,
-)
+from latentia.distributions.latents import LatentNormal, LatentPrior, StandardNormal
 from latentia.distributions.normal import DiscretisedNormal, Normal
+from latentia.distributions.pixels import BernoulliPixels, NormalPixels, PixelHead
 from latentia.distributions.precision import in_double
+from latentia.distributions.soft_bound import soft_bound
 
 __all__ = [
     "Bernoulli",
@@ -22,6 +17,7 @@ __all__ = [
     "DiscretisedNormal",
     "Distribution",
     "LatentNormal",
+    "LatentPrior",
     "Normal",
     "NormalPixels",
     "PixelHead",

@@ -1,6 +1,7 @@
 """What a distribution is here: something to draw from, and sometimes a density as well."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -52,7 +53,7 @@ class Density(Distribution):
         value = self.draw(noise)
         return value, self.log_prob(value)
 
-    def dequantised_log_prob(self, value: Tensor, uniform: Tensor) -> Float[Tensor, "*batch"]:
+    def dequantised_log_prob(self, value: Tensor, uniform: Callable[[], Tensor]) -> Float[Tensor, "*batch"]:
         """What training maximises: a lower bound, in expectation, on `log_prob` of stored levels.
 
         A density with a learned variance is unbounded on stored levels, and so is fitted to levels with
@@ -61,7 +62,7 @@ class Density(Distribution):
 
         Args:
             value: Images at stored levels.
-            uniform: Noise on (-1/2, 1/2), in units of one level.
+            uniform: Draws noise on (-1/2, 1/2), in units of one level, where it is needed.
 
         Returns:
             Nats an image.

@@ -1,6 +1,7 @@
 """Diagonal Gaussians: over latents, over continuous images, and over stored levels."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -34,6 +35,10 @@ class Normal(Density):
     @property
     def noise_shape(self) -> tuple[int, ...]:
         return tuple(self.mean.shape[1:])
+
+    def detached(self) -> "Normal":
+        """The same distribution, without gradient to its parameters."""
+        return Normal(self.mean.detach(), self.log_std.detach())
 
     def draw(self, noise: Tensor) -> Tensor:
         return self.mean + self.log_std.exp() * noise
@@ -91,9 +96,9 @@ class DiscretisedNormal(Density):
         lower = torch.where(level <= 0, -INFINITE, lower)
         return _sum_over_event(_log_mass_between(lower, upper), self.location).to(self.location)
 
-    def dequantised_log_prob(self, value: Tensor, uniform: Tensor) -> Float[Tensor, "*batch"]:
+    def dequantised_log_prob(self, value: Tensor, uniform: Callable[[], Tensor]) -> Float[Tensor, "*batch"]:
         """Log-density at the level with noise one level wide, plus the log-width of a level."""
-        density = Normal(self.location, self.log_std).log_prob(value + self.width * uniform)
+        density = Normal(self.location, self.log_std).log_prob(value + self.width * uniform())
         return density + self.location[0].numel() * math.log(self.width)
 
 

@@ -1,49 +1,13 @@
-"""The evidence lower bound, as two terms for training and as importance weights for evaluation."""
+"""Importance weights of draws from a posterior, and the bound that they give."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from latentia._types import Images, Latents, PerImage
-from latentia.distributions import Density
-from latentia.losses.rates import rate
-
-
-def evidence_terms(
-    images: Images,
-    posterior: Density,
-    prior: Density,
-    decode: Callable[[Latents], Density],
-    *,
-    latent_noise: Tensor,
-    pixel_noise: Tensor,
-) -> Mapping[str, PerImage]:
-    """Distortion and rate, whose sum is the negative evidence lower bound.
-
-        distortion = -E_q[log p(x|z)],  rate = KL(q(z|x) || p(z))
-
-    Args:
-        images: x, at stored levels.
-        posterior: q(z|x).
-        prior: p(z).
-        decode: From latents to p(x|z).
-        latent_noise: Standard normal, for one draw from the posterior.
-        pixel_noise: Uniform on (-1/2, 1/2), one level wide: a density is fitted to dequantised levels.
-
-    Returns:
-        Nats an image, summed over pixels and latents (a mean over either would change the weight of
-        the rate without saying so).
-
-    Source:
-        Kingma & Welling 2014 (arXiv:1312.6114), eq. 3.
-    """
-    latents = posterior.draw(latent_noise)
-    return {
-        "distortion": -decode(latents).dequantised_log_prob(images, pixel_noise),
-        "rate": rate(posterior, prior, latents),
-    }
+from latentia.distributions import Density, Normal
 
 
 def log_importance_weights(
@@ -52,6 +16,9 @@ def log_importance_weights(
     prior: Density,
     decode: Callable[[Latents], Density],
     noise: Tensor,
+    *,
+    pixel_noise: Callable[[], Tensor] | None = None,
+    doubly: bool = False,
 ) -> Float[Tensor, "draws batch"]:
     """Log p(x|z) + log p(z) - log q(z|x) for several draws of z, of images encoded once.
 
@@ -61,19 +28,46 @@ def log_importance_weights(
         prior: p(z).
         decode: From latents to p(x|z).
         noise: Standard normal, (draws, batch, *noise_shape of the posterior).
+        pixel_noise: Draws uniform noise of the images' shape, one level wide, for training densities on
+            dequantised levels; without it p(x|z) is the mass of the stored levels.
+        doubly: Whether the gradient that reaches a draw is multiplied by its normalised weight, and none
+            reaches the posterior besides: the doubly reparameterised gradient of the importance-weighted
+            bound. Values do not change.
 
     Returns:
         Nats. The logarithm of the mean of their exponentials over K draws is the importance-weighted
         bound.
 
+    Raises:
+        ValueError: If the doubly reparameterised gradient is asked of a posterior that is not Gaussian.
+
     Source:
-        Burda et al. 2016 (arXiv:1509.00519), eq. 8.
+        Burda et al. 2016 (arXiv:1509.00519), eq. 8; Tucker et al. 2019 (arXiv:1810.04152), eq. 6.
     """
     num_draws, batch = noise.shape[:2]
-    latents, log_posterior = posterior.draw_and_log_prob(noise)
+    if doubly:
+        if not isinstance(posterior, Normal):
+            raise ValueError(
+                f"The doubly reparameterised gradient needs a Gaussian posterior, and this one is "
+                f"{type(posterior).__name__}. Train with `doubly=False`, or with a diagonal posterior."
+            )
+        latents = posterior.draw(noise)
+        log_posterior = posterior.detached().log_prob(latents)
+    else:
+        latents, log_posterior = posterior.draw_and_log_prob(noise)
+    likelihood = decode(latents.flatten(0, 1))
     repeated = images.expand(num_draws, *images.shape).flatten(0, 1)
-    log_likelihood = decode(latents.flatten(0, 1)).log_prob(repeated).reshape(num_draws, batch)
-    return log_likelihood + prior.log_prob(latents) - log_posterior
+    if pixel_noise is None:
+        log_likelihood = likelihood.log_prob(repeated)
+    else:
+        log_likelihood = likelihood.dequantised_log_prob(
+            repeated, lambda: pixel_noise().expand(num_draws, *images.shape).flatten(0, 1)
+        )
+    log_weights = log_likelihood.reshape(num_draws, batch) + prior.log_prob(latents) - log_posterior
+    if doubly and latents.requires_grad:
+        normalised = log_weights.detach().softmax(0).unsqueeze(-1)
+        latents.register_hook(lambda gradient: gradient * normalised)  # Tucker et al., eq. 6
+    return log_weights
 
 
 def importance_weighted_bound(log_weights: Float[Tensor, "draws batch"]) -> PerImage:

@@ -3,17 +3,16 @@
 Functions over what a model can do (encode, decode), so that each family stays one flat class.
 """
 
-from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from latentia._types import Given, Images, Latents, PerImage
 from latentia.distributions import Density
-from latentia.losses import evidence_terms, importance_weighted_bound, log_importance_weights
-from latentia.protocols import Batch, Decodes, Objective, Turn
+from latentia.losses import importance_weighted_bound, log_importance_weights
+from latentia.protocols import Decodes
 
 
 @runtime_checkable
@@ -32,43 +31,32 @@ def standard_normal(shape: tuple[int, ...], like: Tensor, generator: torch.Gener
     return torch.randn(shape, generator=generator, device=like.device, dtype=like.dtype)
 
 
-def draw_images(model: Decodes, num_images: int, *, generator: torch.Generator | None, noise: bool) -> Images:
+def draw_images(
+    model: Decodes,
+    num_images: int,
+    *,
+    generator: torch.Generator | None,
+    noise: bool,
+    temperature: float,
+) -> Images:
     """Z from the prior, then x from p(x|z), or the mean of p(x|z) without noise.
 
     Raises:
-        ValueError: If fewer than one image is asked for.
+        ValueError: If fewer than one image is asked for, or the temperature is negative.
     """
     if num_images < 1:
         raise ValueError(f"Asked for {num_images} images; ask for at least 1.")
+    if not temperature >= 0:
+        raise ValueError(
+            f"The temperature is {temperature}; it has to be 0 or more."
+        )
     prior = model.prior()
-    latents = prior.draw(standard_normal((num_images, *prior.noise_shape), prior.mean, generator))
+    prior_noise = standard_normal((num_images, *prior.noise_shape), prior.mean, generator)
+    latents = prior.draw(temperature * prior_noise)
     pixels = model.decode(latents)
     if not noise:
         return pixels.mean
     return pixels.draw(standard_normal((num_images, *pixels.noise_shape), latents, generator))
-
-
-def evidence_objective(model: Explicit, moves: tuple[nn.Module, ...], beta: float = 1.0) -> Objective:
-    """The evidence lower bound as an objective: distortion plus beta times rate."""
-
-    def terms(batch: Batch, turn: Turn) -> Mapping[str, PerImage]:
-        posterior = model.encode(batch.images)
-        return evidence_terms(
-            batch.images,
-            posterior,
-            model.prior(),
-            model.decode,
-            latent_noise=turn.noise(*posterior.noise_shape),
-            pixel_noise=turn.uniform(*model.image_shape),
-        )
-
-    return Objective(
-        name="evidence",
-        player="autoencoder",
-        terms=terms,
-        moves=moves,
-        weights={"distortion": 1.0, "rate": beta},
-    )
 
 
 def latent_log_weights(

@@ -74,12 +74,12 @@ class ConvolutionalEncoder(nn.Module):
 
 
 class ConvolutionalDecoder(nn.Module):
-    """Latents to several numbers for every pixel: the encoder's mirror image.
+    """Latents to a number of channels as high and wide as an image: the encoder's mirror image.
 
     Args:
         num_latents: Length of a latent vector.
         image_shape: (channels, height, width).
-        outputs_per_pixel: Numbers for each pixel of each channel.
+        num_outputs: Channels of the output.
         width: Channels before the last level, as of the encoder.
         norm: Batch normalisation in all levels but the last, or none.
         output_gain: Scale of the last layer's first outputs; small ones start at the head's statistics.
@@ -90,13 +90,13 @@ class ConvolutionalDecoder(nn.Module):
         num_latents: int,
         image_shape: tuple[int, int, int],
         *,
-        outputs_per_pixel: int = 1,
+        num_outputs: int,
         width: int,
         norm: Norm = "none",
         output_gain: float = 1.0,
     ) -> None:
         super().__init__()
-        channels, height, width_px = image_shape
+        _, height, width_px = image_shape
         levels = num_halvings(height, width_px)
         inputs = _channels(width, levels - 1)
         self.base = (inputs, height >> levels, width_px >> levels)
@@ -105,7 +105,7 @@ class ConvolutionalDecoder(nn.Module):
         nn.init.zeros_(self.first.bias)
         layers: list[nn.Module] = [*_normed(inputs, norm), nn.ReLU()]
         for level in reversed(range(levels)):
-            outputs = _channels(width, level - 1) if level else outputs_per_pixel * channels
+            outputs = _channels(width, level - 1) if level else num_outputs
             layers.append(_doubling(inputs, outputs, gain=1.0 if level else output_gain))
             if level:
                 layers += [*_normed(outputs, norm), nn.ReLU()]
@@ -129,7 +129,9 @@ class Generator(nn.Module):
         self, num_latents: int, image_shape: tuple[int, int, int], *, width: int, norm: Norm = "batch"
     ) -> None:
         super().__init__()
-        self.decoder = ConvolutionalDecoder(num_latents, image_shape, width=width, norm=norm)
+        self.decoder = ConvolutionalDecoder(
+            num_latents, image_shape, num_outputs=image_shape[0], width=width, norm=norm
+        )
         initialise_as_dcgan(self)
 
     def forward(self, latents: Latents) -> Images:

@@ -29,12 +29,12 @@ class MLPEncoder(nn.Module):
 
 
 class MLPDecoder(nn.Module):
-    """Latents to several numbers for every pixel.
+    """Latents to a number of channels as high and wide as an image.
 
     Args:
         num_latents: Length of a latent vector.
         image_shape: (channels, height, width).
-        outputs_per_pixel: Numbers for each pixel of each channel.
+        num_outputs: Channels of the output.
         width: Units in each hidden layer.
         depth: Hidden layers, at least 1.
     """
@@ -44,13 +44,13 @@ class MLPDecoder(nn.Module):
         num_latents: int,
         image_shape: tuple[int, int, int],
         *,
-        outputs_per_pixel: int,
+        num_outputs: int,
         width: int,
         depth: int = 2,
     ) -> None:
         super().__init__()
-        channels, height, width_px = image_shape
-        self.output_shape = (outputs_per_pixel * channels, height, width_px)
+        _, height, width_px = image_shape
+        self.output_shape = (num_outputs, height, width_px)
         self.layers = _hidden_layers(num_latents, width, depth)
         self.output = nn.Linear(width, math.prod(self.output_shape))
         nn.init.normal_(self.output.weight, std=0.1 * width**-0.5)

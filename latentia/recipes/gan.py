@@ -9,6 +9,8 @@ from latentia.networks import Critic, Generator
 from latentia.recipes.ranges import above_zero, at_least
 from latentia.training import Adam, Plan
 
+__all__ = ["dcgan"]
+
 
 def dcgan(
     facts: Facts,

@@ -106,7 +106,7 @@ def _recipes() -> dict[str, Recipe]:
         f"{family}.{name}": function
         for family, module in FAMILIES.items()
         for name, function in inspect.getmembers(module, inspect.isfunction)
-        if function.__module__ == module.__name__ and not name.startswith("_")
+        if name in module.__all__
     }
 
 

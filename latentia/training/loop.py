@@ -69,8 +69,16 @@ class Feed:
         share = count // self.processes.size
         indices = self.order.at(position + self.processes.rank * share, share)
         given = self.split.given(indices)
-        images = self.split.images(indices).to(self.device)
+        images = self.split.images(indices, uniform=self._uniform(position, count)).to(self.device)
         return Batch(images, None if given is None else given.to(self.device))
+
+    def _uniform(self, position: int, count: int) -> Tensor | None:
+        """This process's share of the numbers that images are drawn with, where they are drawn anew."""
+        if not self.split.fresh:
+            return None
+        generator = torch.Generator().manual_seed(seed_from(self.order.seed, "images", position))
+        whole = torch.rand(count, *self.split.image_shape, generator=generator)
+        return whole.chunk(self.processes.size)[self.processes.rank]
 
 
 @dataclass

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
-from latentia._types import PerImage
 from latentia.protocols import Turn
 from latentia.training.processes import Processes
 
@@ -65,7 +65,7 @@ class StepTurn(Turn):
         whole = torch.randn(self.global_batch, *shape, generator=generator, device=self.device)
         return whole[self.part]
 
-    def mean(self, value: PerImage) -> Tensor:
+    def mean(self, value: Float[Tensor, "batch *event"]) -> Float[Tensor, "*event"]:
         """The mean over the global batch, without gradient.
 
         Of a batch in one piece it is at hand. Of a divided one the loop has rehearsed the terms of all
@@ -74,9 +74,9 @@ class StepTurn(Turn):
         index = self._asked
         self._asked += 1
         if self._rehearsing:
-            self._means.setdefault(index, []).append(value.detach().mean())
-        local = self._means[index] if index in self._means else [value.detach().mean()]
-        return self.processes.mean(torch.stack(local).mean())
+            self._means.setdefault(index, []).append(value.detach().mean(0))
+        local = self._means[index] if index in self._means else [value.detach().mean(0)]
+        return self.processes.mean(torch.stack(local).mean(0))
 
     @property
     def asked_for_means(self) -> bool:

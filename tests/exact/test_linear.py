@@ -7,7 +7,8 @@ import torch
 from scipy import stats
 
 from latentia.distributions import soft_bound
-from latentia.losses import evidence_terms, importance_weighted_bound
+from latentia.losses import importance_weighted_bound
+from latentia.protocols import Batch, Turn
 from latentia.models import LinearVariationalAutoencoder
 
 SHAPE, LATENTS = (1, 2, 4), 3
@@ -63,14 +64,31 @@ def at_the_optimum(images: torch.Tensor) -> LinearVariationalAutoencoder:
     return model
 
 
+class Handed(Turn):
+    """A turn with noise of one's own."""
+
+    images_seen, horizon = 0, 1
+
+    def __init__(self, noise: torch.Tensor) -> None:
+        self.handed = noise
+
+    def noise(self, *shape: int) -> torch.Tensor:
+        return self.handed
+
+    def mean(self, value: torch.Tensor) -> torch.Tensor:
+        return value.detach().mean(0)
+
+    def shared(self, name, make):
+        raise NotImplementedError
+
+
 def lower_bound(model: LinearVariationalAutoencoder, images: torch.Tensor, draws: int = 2000) -> float:
     """The bound, its expectation over z estimated with antithetic noise, which is exact in the mean."""
-    posterior, total = model.encode(images), 0.0
-    noise = torch.randn(draws, *posterior.mean.shape, generator=torch.Generator().manual_seed(0)).double()
+    (objective,), total = model.objectives(), 0.0
+    shape = model.encode(images).mean.shape
+    noise = torch.randn(draws, *shape, generator=torch.Generator().manual_seed(0)).double()
     for one in torch.cat([noise, -noise]):
-        terms = evidence_terms(
-            images, posterior, model.prior(), model.decode, latent_noise=one, pixel_noise=torch.zeros(1)
-        )
+        terms = objective.terms(Batch(images), Handed(one))
         total -= float((terms["distortion"] + terms["rate"]).mean())
     return total / (2 * draws)
 
@@ -112,12 +130,10 @@ def test_training_reaches_the_evidence() -> None:
     optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 2000)
     generator = torch.Generator().manual_seed(0)
+    (objective,), shape = model.objectives(), model.encode(images).mean.shape
     for _ in range(2000):
-        posterior = model.encode(images)
-        noise = torch.randn(posterior.mean.shape, generator=generator, dtype=torch.float64)
-        terms = evidence_terms(
-            images, posterior, model.prior(), model.decode, latent_noise=noise, pixel_noise=torch.zeros(1)
-        )
+        noise = torch.randn(shape, generator=generator, dtype=torch.float64)
+        terms = objective.terms(Batch(images), Handed(noise))
         optimizer.zero_grad()
         (terms["distortion"] + terms["rate"]).mean().backward()
         optimizer.step()

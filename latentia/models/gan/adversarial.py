@@ -62,8 +62,9 @@ class AdversarialNetwork(GenerativeModel, Decodes):
         given: Given | None = None,
         generator: torch.Generator | None = None,
         noise: bool = True,
+        temperature: float = 1.0,
     ) -> Images:
-        return draw_images(self, num_images, generator=generator, noise=noise)
+        return draw_images(self, num_images, generator=generator, noise=noise, temperature=temperature)
 
     def objectives(self) -> tuple[Objective, ...]:
         couples = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.modules())

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from latentia._types import Given, Images, Latents, PerImage
 from latentia.distributions import Density, Normal, NormalPixels, StandardNormal, in_double
-from latentia.models.latent import draw_images, evidence_objective, latent_log_weights
+from latentia.models.bounds import Evidence
+from latentia.models.latent import draw_images, latent_log_weights
 from latentia.protocols import Decodes, Encodes, ExplicitModel, Objective
 
 
@@ -72,11 +73,12 @@ class LinearVariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         given: Given | None = None,
         generator: torch.Generator | None = None,
         noise: bool = True,
+        temperature: float = 1.0,
     ) -> Images:
-        return draw_images(self, num_images, generator=generator, noise=noise)
+        return draw_images(self, num_images, generator=generator, noise=noise, temperature=temperature)
 
     def objectives(self) -> tuple[Objective, ...]:
-        return (evidence_objective(self, (self,)),)
+        return (Evidence().objective(self, (self,)),)
 
     def log_weights(
         self,

@@ -7,8 +7,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from latentia._types import Given, Images, Latents, PerImage
-from latentia.distributions import Density, PixelHead, StandardNormal
-from latentia.models.latent import draw_images, evidence_objective, latent_log_prob, latent_log_weights
+from latentia.distributions import Density, PixelHead
+from latentia.models.bounds import Bound, Evidence
+from latentia.models.latent import draw_images, latent_log_prob, latent_log_weights
 from latentia.protocols import Decodes, Encodes, ExplicitModel, Objective
 
 
@@ -23,8 +24,8 @@ class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         posterior: Head from features to q(z|x).
         decoder: Network from latents to numbers a pixel.
         likelihood: Head from these to p(x|z).
-        num_latents: Length of a latent vector.
-        beta: Weight of the rate in training; 1 is the bound. Evaluation never uses it.
+        prior: Module that makes p(z).
+        bound: What training descends. Evaluation never uses it.
 
     Source:
         Kingma & Welling 2014 (arXiv:1312.6114); Rezende et al. 2014 (arXiv:1401.4082).
@@ -40,16 +41,16 @@ class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         posterior: nn.Module,
         decoder: nn.Module,
         likelihood: PixelHead,
-        num_latents: int,
-        beta: float = 1.0,
+        prior: nn.Module,
+        bound: Bound | None = None,
     ) -> None:
         super().__init__()
         assert isinstance(likelihood, nn.Module)
         self.image_shape = image_shape
         self.encoder = nn.Sequential(encoder, posterior)
         self.decoder = nn.Sequential(decoder, likelihood)
-        self.latent_prior = StandardNormal(num_latents)
-        self.beta = beta
+        self.latent_prior = prior
+        self.bound = bound or Evidence()
 
     def encode(self, images: Images, *, given: Given | None = None) -> Density:
         posterior: Density = self.encoder(images)
@@ -60,7 +61,7 @@ class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         return likelihood
 
     def prior(self, *, given: Given | None = None) -> Density:
-        prior: Density = self.latent_prior()
+        prior: Density = self.latent_prior(self.encode)
         return prior
 
     def sample(
@@ -70,11 +71,12 @@ class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         given: Given | None = None,
         generator: torch.Generator | None = None,
         noise: bool = True,
+        temperature: float = 1.0,
     ) -> Images:
-        return draw_images(self, num_images, generator=generator, noise=noise)
+        return draw_images(self, num_images, generator=generator, noise=noise, temperature=temperature)
 
     def objectives(self) -> tuple[Objective, ...]:
-        return (evidence_objective(self, (self.encoder, self.decoder), self.beta),)
+        return (self.bound.objective(self, (self.encoder, self.decoder, self.latent_prior)),)
 
     def log_weights(
         self,

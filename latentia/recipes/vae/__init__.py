@@ -1,0 +1,7 @@
+"""Explicit models: variational autoencoders, a paper each."""
+
+from latentia.recipes.vae.bounds import beta, importance
+from latentia.recipes.vae.likelihoods import gaussian
+from latentia.recipes.vae.linear import linear
+
+__all__ = ["beta", "gaussian", "importance", "linear"]

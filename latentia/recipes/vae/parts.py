@@ -1,0 +1,92 @@
+"""What recipes of variational autoencoders build their models from."""
+
+from typing import Literal
+
+from torch import nn
+
+from latentia.data import Facts
+from latentia.distributions import BernoulliPixels, LatentNormal, NormalPixels, PixelHead, StandardNormal
+from latentia.models import VariationalAutoencoder
+from latentia.models.bounds import PLAYER, Bound
+from latentia.networks import ConvolutionalDecoder, ConvolutionalEncoder, MLPDecoder, MLPEncoder
+from latentia.recipes.ranges import above_zero, at_least
+from latentia.training import Adam, Plan
+
+Likelihood = Literal["auto", "gaussian", "shared", "bernoulli"]
+Network = Literal["convolutional", "mlp"]
+
+WIDTHS: dict[str, int] = {"convolutional": 32, "mlp": 512}
+
+
+def pixel_head(facts: Facts, likelihood: Likelihood) -> PixelHead:
+    """The head of a likelihood; `auto` is Bernoulli for binary data and a Gaussian a pixel for others.
+
+    Raises:
+        ValueError: If the likelihood does not fit the data.
+    """
+    shape, levels = facts.image_shape, facts.levels
+    if likelihood == "bernoulli" or (likelihood == "auto" and levels == 2):
+        return BernoulliPixels(shape, levels=levels, mean=facts.mean)
+    return NormalPixels(shape, levels=levels, shared=likelihood == "shared", mean=facts.mean, std=facts.std)
+
+
+def encoder_and_decoder(
+    facts: Facts, network: Network, *, width: int | None, num_latents: int, num_outputs: int
+) -> tuple[nn.Module, int, nn.Module]:
+    """An encoder, how many features it gives, and a decoder."""
+    shape = facts.image_shape
+    width = WIDTHS[network] if width is None else width
+    if network == "mlp":
+        mlp = MLPEncoder(shape, width=width)
+        return mlp, mlp.num_features, MLPDecoder(num_latents, shape, num_outputs=num_outputs, width=width)
+    convolutional = ConvolutionalEncoder(shape, width=width)
+    decoder = ConvolutionalDecoder(num_latents, shape, num_outputs=num_outputs, width=width, output_gain=0.1)
+    return convolutional, convolutional.num_features, decoder
+
+
+def autoencoder(
+    facts: Facts,
+    *,
+    likelihood: Likelihood,
+    network: Network,
+    num_latents: int,
+    width: int | None,
+    bound: Bound | None = None,
+    prior: nn.Module | None = None,
+) -> VariationalAutoencoder:
+    """A variational autoencoder with a diagonal Gaussian posterior.
+
+    Raises:
+        ValueError: If an argument is out of range, or the likelihood does not fit the data.
+    """
+    at_least(1, num_latents=num_latents, width=1 if width is None else width)
+    head = pixel_head(facts, likelihood)
+    encoder, num_features, decoder = encoder_and_decoder(
+        facts, network, width=width, num_latents=num_latents, num_outputs=head.num_outputs
+    )
+    return VariationalAutoencoder(
+        image_shape=facts.image_shape,
+        encoder=encoder,
+        posterior=LatentNormal(num_features, num_latents),
+        decoder=decoder,
+        likelihood=head,
+        prior=prior or StandardNormal(num_latents),
+        bound=bound,
+    )
+
+
+def plan(model: VariationalAutoencoder, *, rate: float, batch_size: int, half_life: int) -> Plan:
+    """How a variational autoencoder is trained.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+    at_least(1, batch_size=batch_size, half_life=half_life)
+    above_zero(rate=rate)
+    return Plan(
+        model,
+        optimisers={PLAYER: Adam(rate=rate)},
+        batch_size=batch_size,
+        half_life=half_life,
+        warm_up=50 * batch_size,
+    )
