@@ -102,6 +102,18 @@ def test_a_missing_capability_is_a_letter() -> None:
 
 
 @MODELS
+def test_temperature_scales_the_noise_of_latents(name: str) -> None:
+    model = perturbed(name)
+    coldest = model.sample(4, generator=seeded(0), noise=False, temperature=0.0)
+    assert torch.allclose(coldest, coldest[:1].expand_as(coldest), atol=1e-5)
+    usual = model.sample(4, generator=seeded(0), noise=False)
+    assert torch.equal(usual, model.sample(4, generator=seeded(0), noise=False, temperature=1.0))
+    assert not torch.allclose(usual, model.sample(4, generator=seeded(0), noise=False, temperature=0.5))
+    with pytest.raises(ValueError, match=r"temperature is -1.*0 or more"):
+        model.sample(1, temperature=-1.0)
+
+
+@MODELS
 def test_save_and_load(name: str, tmp_path) -> None:
     from training import fresh, levels_of, turns
 
