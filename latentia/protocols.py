@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from latentia._types import Given, Images, Latents, PerImage
-from latentia.distributions import Distribution
+from latentia.distributions import Distribution, Remembers
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,13 @@ class GenerativeModel(nn.Module, ABC):
         """What this model wants of training, in the order in which players step."""
 
     def after(self, turn: Turn) -> None:
-        """Once a turn, after the steps, without gradient. All state that it changes is in buffers."""
+        """Once a turn, after the steps, without gradient. All state that it changes is in buffers.
+
+        Of itself, it lets every head that `Remembers` something fold it into its buffers.
+        """
+        for part in self.modules():
+            if isinstance(part, Remembers):
+                part.fold()
 
 
 class ExplicitModel(GenerativeModel):

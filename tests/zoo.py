@@ -5,7 +5,15 @@ from collections.abc import Callable
 import torch
 
 from latentia.data import Facts
-from latentia.distributions import BernoulliPixels, LatentNormal, NormalPixels, PixelHead, StandardNormal
+from latentia.distributions import (
+    BernoulliPixels,
+    CategoricalPixels,
+    LatentNormal,
+    LogisticMixturePixels,
+    NormalPixels,
+    PixelHead,
+    StandardNormal,
+)
 from latentia.models import LinearVariationalAutoencoder, VariationalAutoencoder
 from latentia.networks import MLPDecoder, MLPEncoder
 from latentia.protocols import ExplicitModel
@@ -47,6 +55,9 @@ ZOO: dict[str, Callable[[], Plan]] = {
     "vae.gaussian shared": _recipe("vae.gaussian", num_latents=3, width=4, likelihood="shared"),
     "vae.gaussian bernoulli": _recipe("vae.gaussian", 2, num_latents=3, width=4, likelihood="bernoulli"),
     "vae.gaussian mlp": _recipe("vae.gaussian", num_latents=3, width=16, network="mlp"),
+    "vae.sigma": _recipe("vae.sigma", num_latents=3, width=4),
+    "vae.logistic": _recipe("vae.logistic", num_latents=3, width=4, num_mixtures=2),
+    "vae.beta categorical": _recipe("vae.beta", num_latents=3, width=4, likelihood="categorical"),
     "vae.linear": _recipe("vae.linear", num_latents=3),
     "gan.dcgan": _recipe("gan.dcgan", num_latents=3, width=4),
     "gan.dcgan minimax": _recipe("gan.dcgan", num_latents=3, width=4, game="minimax", critic_steps=2),
@@ -60,7 +71,10 @@ def tiny_explicit_models() -> dict[str, ExplicitModel]:
     heads: dict[str, PixelHead] = {
         "bernoulli": BernoulliPixels(shape, levels=2),
         "gaussian": NormalPixels(shape, levels=2),
-        "shared": NormalPixels(shape, levels=2, shared=True),
+        "shared": NormalPixels(shape, levels=2, variance="shared"),
+        "optimal": NormalPixels(shape, levels=2, variance="optimal"),
+        "logistic": LogisticMixturePixels(shape, levels=2, num_mixtures=2),
+        "categorical": CategoricalPixels(shape, levels=2),
     }
     models: dict[str, ExplicitModel] = {
         name: VariationalAutoencoder(
@@ -74,8 +88,8 @@ def tiny_explicit_models() -> dict[str, ExplicitModel]:
         for name, head in heads.items()
     }
     models["linear"] = LinearVariationalAutoencoder(image_shape=shape, num_latents=2, levels=2)
-    generator = torch.Generator().manual_seed(1)
     for model in models.values():
+        generator = torch.Generator().manual_seed(1)  # the same for encoders alike
         for parameter in model.parameters():
             parameter.data += 0.3 * torch.randn(parameter.shape, generator=generator)
         _widen(model)

@@ -1,27 +1,41 @@
 """Distributions, and the heads that make them out of a network's numbers."""
 
 from latentia.distributions.bernoulli import Bernoulli
+from latentia.distributions.categorical import Categorical
 from latentia.distributions.dirac import Dirac
-from latentia.distributions.distribution import Density, Distribution
+from latentia.distributions.distribution import BatchMean, Density, Distribution, mean_over_first
 from latentia.distributions.latents import LatentNormal, LatentPrior, StandardNormal
+from latentia.distributions.level_pixels import CategoricalPixels, LogisticMixturePixels
+from latentia.distributions.logistic import LogisticMixture
 from latentia.distributions.normal import DiscretisedNormal, Normal
-from latentia.distributions.pixels import BernoulliPixels, NormalPixels, PixelHead
-from latentia.distributions.precision import in_double
+from latentia.distributions.pixels import BernoulliPixels, NormalPixels, PixelHead, Variance
+from latentia.distributions.precision import at_least_single, in_double
+from latentia.distributions.refitted import RefittedNormal, Remembers
 from latentia.distributions.soft_bound import soft_bound
 
 __all__ = [
+    "BatchMean",
     "Bernoulli",
     "BernoulliPixels",
+    "Categorical",
+    "CategoricalPixels",
     "Density",
     "Dirac",
     "DiscretisedNormal",
     "Distribution",
     "LatentNormal",
     "LatentPrior",
+    "LogisticMixture",
+    "LogisticMixturePixels",
     "Normal",
     "NormalPixels",
     "PixelHead",
+    "RefittedNormal",
+    "Remembers",
     "StandardNormal",
+    "Variance",
+    "at_least_single",
     "in_double",
+    "mean_over_first",
     "soft_bound",
 ]

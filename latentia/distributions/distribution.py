@@ -6,6 +6,13 @@ from collections.abc import Callable
 from jaxtyping import Float
 from torch import Tensor
 
+BatchMean = Callable[[Float[Tensor, "batch *event"]], Float[Tensor, "*event"]]
+
+
+def mean_over_first(value: Float[Tensor, "batch *event"]) -> Float[Tensor, "*event"]:
+    """The mean over a batch that is in one piece, without gradient."""
+    return value.detach().mean(0)
+
 
 class Distribution(ABC):
     """A batch of distributions that one can draw from.
@@ -53,7 +60,9 @@ class Density(Distribution):
         value = self.draw(noise)
         return value, self.log_prob(value)
 
-    def dequantised_log_prob(self, value: Tensor, uniform: Callable[[], Tensor]) -> Float[Tensor, "*batch"]:
+    def dequantised_log_prob(
+        self, value: Tensor, uniform: Callable[[], Tensor], batch_mean: BatchMean = mean_over_first
+    ) -> Float[Tensor, "*batch"]:
         """What training maximises: a lower bound, in expectation, on `log_prob` of stored levels.
 
         A density with a learned variance is unbounded on stored levels, and so is fitted to levels with
@@ -63,6 +72,8 @@ class Density(Distribution):
         Args:
             value: Images at stored levels.
             uniform: Draws noise on (-1/2, 1/2), in units of one level, where it is needed.
+            batch_mean: The mean over the global batch, without gradient, for likelihoods that are refitted
+                to every batch; `turn.mean` in training.
 
         Returns:
             Nats an image.

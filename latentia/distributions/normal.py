@@ -8,11 +8,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latentia.distributions.distribution import Density
+from latentia.distributions.distribution import BatchMean, Density, mean_over_first
+from latentia.distributions.levels import cell_around, level_width, nearest_level, value_of_level
 from latentia.distributions.precision import in_double
 
 LOG_SQRT_TWO_PI = 0.5 * math.log(2 * math.pi)
-INFINITE = 1e30  # further than any cell reaches; unlike inf, it has a gradient, which is 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class DiscretisedNormal(Density):
     @property
     def width(self) -> float:
         """Distance between two levels."""
-        return 2 / (self.levels - 1)
+        return level_width(self.levels)
 
     @property
     def mean(self) -> Tensor:
@@ -83,20 +83,18 @@ class DiscretisedNormal(Density):
 
     def draw(self, noise: Tensor) -> Tensor:
         drawn = self.location + self.log_std.exp() * noise
-        return ((drawn + 1) / self.width).round().clamp(0, self.levels - 1) * self.width - 1
+        return value_of_level(nearest_level(drawn, self.levels), self.levels)
 
     def log_prob(self, value: Tensor) -> Float[Tensor, "*batch"]:
         """Log-mass of the cells that the levels lie in, in nats an image, computed in float64."""
         location, inverse_std = in_double(self.location), torch.exp(-in_double(self.log_std))
-        # The number of a level is exact, whatever rounding the image went through.
-        level = ((in_double(value) + 1) / self.width).round()
-        upper = ((level + 0.5) * self.width - 1 - location) * inverse_std
-        lower = ((level - 0.5) * self.width - 1 - location) * inverse_std
-        upper = torch.where(level >= self.levels - 1, INFINITE, upper)
-        lower = torch.where(level <= 0, -INFINITE, lower)
-        return _sum_over_event(_log_mass_between(lower, upper), self.location).to(self.location)
+        lower, upper = cell_around(in_double(value), self.levels)
+        log_mass = _log_mass_between((lower - location) * inverse_std, (upper - location) * inverse_std)
+        return _sum_over_event(log_mass, self.location).to(self.location)
 
-    def dequantised_log_prob(self, value: Tensor, uniform: Callable[[], Tensor]) -> Float[Tensor, "*batch"]:
+    def dequantised_log_prob(
+        self, value: Tensor, uniform: Callable[[], Tensor], batch_mean: BatchMean = mean_over_first
+    ) -> Float[Tensor, "*batch"]:
         """Log-density at the level with noise one level wide, plus the log-width of a level."""
         density = Normal(self.location, self.log_std).log_prob(value + self.width * uniform())
         return density + self.location[0].numel() * math.log(self.width)

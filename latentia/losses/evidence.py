@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from latentia._types import Images, Latents, PerImage
-from latentia.distributions import Density, Normal
+from latentia.distributions import BatchMean, Density, Normal, mean_over_first
 
 
 def log_importance_weights(
@@ -18,6 +18,7 @@ def log_importance_weights(
     noise: Tensor,
     *,
     pixel_noise: Callable[[], Tensor] | None = None,
+    batch_mean: BatchMean = mean_over_first,
     doubly: bool = False,
 ) -> Float[Tensor, "draws batch"]:
     """Log p(x|z) + log p(z) - log q(z|x) for several draws of z, of images encoded once.
@@ -30,6 +31,7 @@ def log_importance_weights(
         noise: Standard normal, (draws, batch, *noise_shape of the posterior).
         pixel_noise: Draws uniform noise of the images' shape, one level wide, for training densities on
             dequantised levels; without it p(x|z) is the mass of the stored levels.
+        batch_mean: The mean over the global batch, for likelihoods that training refits to it.
         doubly: Whether the gradient that reaches a draw is multiplied by its normalised weight, and none
             reaches the posterior besides: the doubly reparameterised gradient of the importance-weighted
             bound. Values do not change.
@@ -61,7 +63,7 @@ def log_importance_weights(
         log_likelihood = likelihood.log_prob(repeated)
     else:
         log_likelihood = likelihood.dequantised_log_prob(
-            repeated, lambda: pixel_noise().expand(num_draws, *images.shape).flatten(0, 1)
+            repeated, lambda: pixel_noise().expand(num_draws, *images.shape).flatten(0, 1), batch_mean
         )
     log_weights = log_likelihood.reshape(num_draws, batch) + prior.log_prob(latents) - log_posterior
     if doubly and latents.requires_grad:

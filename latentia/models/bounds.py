@@ -61,7 +61,7 @@ class Evidence:
             posterior, prior = model.encode(batch.images), model.prior()
             latents, rate = draw_with_rate(posterior, prior, turn.noise(*posterior.noise_shape))
             distortion = -model.decode(latents).dequantised_log_prob(
-                batch.images, lambda: turn.uniform(*model.image_shape)
+                batch.images, lambda: turn.uniform(*model.image_shape), turn.mean
             )
             if not self.free_bits:
                 return {"distortion": distortion, "rate": rate}
@@ -121,6 +121,7 @@ class ImportanceWeighted:
                 model.decode,
                 noise,
                 pixel_noise=lambda: turn.uniform(*model.image_shape),
+                batch_mean=turn.mean,
                 doubly=self.doubly,
             )
             return {"bound": -importance_weighted_bound(log_weights)}  # Burda et al., eq. 8

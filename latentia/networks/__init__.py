@@ -7,14 +7,20 @@ from latentia.networks.convolutional import (
     Generator,
     num_halvings,
 )
+from latentia.networks.ladder import BottomUp, Pixels, Step, default_layers, steps_of
 from latentia.networks.mlp import MLPDecoder, MLPEncoder
 
 __all__ = [
+    "BottomUp",
     "ConvolutionalDecoder",
     "ConvolutionalEncoder",
     "Critic",
     "Generator",
     "MLPDecoder",
     "MLPEncoder",
+    "Pixels",
+    "Step",
+    "default_layers",
     "num_halvings",
+    "steps_of",
 ]

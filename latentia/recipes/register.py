@@ -14,6 +14,7 @@ from latentia.training import Plan
 
 Recipe = Callable[..., Plan]
 
+WORDS: dict[type, str] = {float: "a number", int: "a whole number", bool: "True or False", str: "a text"}
 FAMILIES = {"vae": vae, "gan": gan}
 
 
@@ -114,11 +115,11 @@ def _check_type(recipe: str, parameter: inspect.Parameter, value: Any) -> None:
     wanted = parameter.annotation
     if typing.get_origin(wanted) is typing.Literal:
         fits, words = value in typing.get_args(wanted), " or ".join(map(repr, typing.get_args(wanted)))
-    elif wanted is float:
-        fits, words = isinstance(value, int | float) and not isinstance(value, bool), "a number"
     else:
-        fits = isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
-        words = {int: "a whole number", bool: "True or False", str: "a text"}.get(wanted, str(wanted))
+        kinds = typing.get_args(wanted) or (wanted,)  # of `int | None`, both
+        accepted = (int, *kinds) if float in kinds else kinds
+        fits = isinstance(value, accepted) and (bool in kinds or not isinstance(value, bool))
+        words = next((word for kind, word in WORDS.items() if kind in kinds), str(wanted))
     if not fits:
         raise ValueError(f"{recipe}: {parameter.name} is {value!r}; it has to be {words}.")
 

@@ -115,7 +115,7 @@ def test_weights_see_one_pixel_noise_for_all_draws() -> None:
     seen = []
 
     class Spy(Normal):
-        def dequantised_log_prob(self, value, uniform):
+        def dequantised_log_prob(self, value, uniform, batch_mean):
             seen.append(uniform().reshape(3, 2, -1))
             return self.log_prob(value)
 

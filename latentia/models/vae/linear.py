@@ -50,7 +50,7 @@ class LinearVariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         self.loadings = nn.Parameter(torch.randn(num_pixels, num_latents) * 0.1 * num_pixels**-0.5)
         self.recognition = nn.Parameter(torch.randn(num_latents, num_pixels) * 0.1 * num_pixels**-0.5)
         self.latent_log_std = nn.Parameter(torch.zeros(num_latents))
-        self.likelihood = NormalPixels(image_shape, levels=levels, shared=True, mean=mean, std=std)
+        self.likelihood = NormalPixels(image_shape, levels=levels, variance="shared", mean=mean, std=std)
         self.latent_prior = StandardNormal(num_latents)
 
     def encode(self, images: Images, *, given: Given | None = None) -> Normal:

@@ -5,21 +5,48 @@ from typing import Literal
 from torch import nn
 
 from latentia.data import Facts
-from latentia.distributions import BernoulliPixels, LatentNormal, NormalPixels, PixelHead, StandardNormal
+from latentia.distributions import (
+    BernoulliPixels,
+    CategoricalPixels,
+    LatentNormal,
+    LogisticMixturePixels,
+    NormalPixels,
+    PixelHead,
+    StandardNormal,
+    Variance,
+)
 from latentia.models import VariationalAutoencoder
 from latentia.models.bounds import PLAYER, Bound
 from latentia.networks import ConvolutionalDecoder, ConvolutionalEncoder, MLPDecoder, MLPEncoder
 from latentia.recipes.ranges import above_zero, at_least
 from latentia.training import Adam, Plan
 
-Likelihood = Literal["auto", "gaussian", "shared", "bernoulli"]
+Likelihood = Literal[
+    "auto", "gaussian", "shared", "optimal", "fixed", "bernoulli", "logistic", "mixture", "categorical"
+]
 Network = Literal["convolutional", "mlp"]
 
+VARIANCES: dict[str, Variance] = {
+    "auto": "pixel",
+    "gaussian": "pixel",
+    "shared": "shared",
+    "optimal": "optimal",
+    "fixed": "fixed",
+}
 WIDTHS: dict[str, int] = {"convolutional": 32, "mlp": 512}
 
 
-def pixel_head(facts: Facts, likelihood: Likelihood) -> PixelHead:
+def pixel_head(
+    facts: Facts, likelihood: Likelihood, *, num_mixtures: int = 5, fixed_std: float = 0.1
+) -> PixelHead:
     """The head of a likelihood; `auto` is Bernoulli for binary data and a Gaussian a pixel for others.
+
+    Args:
+        facts: Facts of the data.
+        likelihood: Gaussian with a variance a pixel, shared, optimal for each batch, or fixed; Bernoulli;
+            discretised logistic, or a mixture of them; categorical.
+        num_mixtures: Components of the mixture.
+        fixed_std: Standard deviation of the Gaussian whose variance is fixed.
 
     Raises:
         ValueError: If the likelihood does not fit the data.
@@ -27,7 +54,17 @@ def pixel_head(facts: Facts, likelihood: Likelihood) -> PixelHead:
     shape, levels = facts.image_shape, facts.levels
     if likelihood == "bernoulli" or (likelihood == "auto" and levels == 2):
         return BernoulliPixels(shape, levels=levels, mean=facts.mean)
-    return NormalPixels(shape, levels=levels, shared=likelihood == "shared", mean=facts.mean, std=facts.std)
+    if likelihood == "categorical":
+        return CategoricalPixels(shape, levels=levels, mean=facts.mean, std=facts.std)
+    if likelihood in ("logistic", "mixture"):
+        components = num_mixtures if likelihood == "mixture" else 1
+        return LogisticMixturePixels(
+            shape, levels=levels, num_mixtures=components, mean=facts.mean, std=facts.std
+        )
+    variance = VARIANCES[likelihood]
+    return NormalPixels(
+        shape, levels=levels, variance=variance, fixed_std=fixed_std, mean=facts.mean, std=facts.std
+    )
 
 
 def encoder_and_decoder(
@@ -47,7 +84,7 @@ def encoder_and_decoder(
 def autoencoder(
     facts: Facts,
     *,
-    likelihood: Likelihood,
+    likelihood: Likelihood | PixelHead,
     network: Network,
     num_latents: int,
     width: int | None,
@@ -60,7 +97,7 @@ def autoencoder(
         ValueError: If an argument is out of range, or the likelihood does not fit the data.
     """
     at_least(1, num_latents=num_latents, width=1 if width is None else width)
-    head = pixel_head(facts, likelihood)
+    head = pixel_head(facts, likelihood) if isinstance(likelihood, str) else likelihood
     encoder, num_features, decoder = encoder_and_decoder(
         facts, network, width=width, num_latents=num_latents, num_outputs=head.num_outputs
     )
