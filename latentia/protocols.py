@@ -149,6 +149,8 @@ class GenerativeModel(nn.Module, ABC):
     def after(self, turn: Turn) -> None:
         """Once a turn, after the steps, without gradient. All state that it changes is in buffers.
 
+        Not after a turn whose gradient was not finite and was therefore passed over.
+
         Of itself, it lets every head that `Remembers` something fold it into its buffers.
         """
         for part in self.modules():

@@ -3,7 +3,7 @@
 import copy
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from latentia.protocols import GenerativeModel
 
@@ -29,15 +29,24 @@ class Average:
     def __init__(self, model: GenerativeModel, half_life: int) -> None:
         self.half_life = half_life
         self.model = copy.deepcopy(model).requires_grad_(False).eval()
+        self._places = [_places(self.model), _places(model)]
 
     @torch.no_grad()
-    def update(self, model: GenerativeModel, num_images: int, images_seen: int) -> None:
+    def update(self, num_images: int, images_seen: int) -> None:
         """Moves the average towards the model's weights, `num_images` after the last update."""
         half_life = min(self.half_life, self.RAMP * images_seen)
         fraction = 1 - 0.5 ** (num_images / max(half_life, 1e-8))
-        mine, theirs = self.model.state_dict(), model.state_dict()
-        moving = [name for name, value in mine.items() if value.is_floating_point()]
-        targets: list[Tensor] = [mine[name] for name in moving]
-        torch._foreach_lerp_(targets, [theirs[name] for name in moving], fraction)
-        for name in mine.keys() - set(moving):
-            mine[name].copy_(theirs[name])  # counters
+        mine, theirs = ([getattr(module, name) for module, name in places] for places in self._places)
+        moving: list[tuple[Tensor, Tensor]] = []
+        for average, weight in zip(mine, theirs, strict=True):
+            if average.is_floating_point():
+                moving.append((average, weight))
+            else:
+                average.copy_(weight)  # counters
+        torch._foreach_lerp_([average for average, _ in moving], [weight for _, weight in moving], fraction)
+
+
+def _places(model: nn.Module) -> list[tuple[nn.Module, str]]:
+    """Where what a state_dict holds hangs: modules are walked once, but a model may replace a buffer."""
+    paths = (key.rpartition(".") for key in model.state_dict())
+    return [(model.get_submodule(path), name) for path, _, name in paths]

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -15,12 +15,14 @@ from torch import Tensor
 from latentia.data import Order, Split
 from latentia.protocols import Batch, ExplicitModel
 from latentia.training import checkpoint
+from latentia.training.guard import NOT_FINITE
 from latentia.training.letters import TrainingStopped
 from latentia.training.plan import Plan
 from latentia.training.processes import Processes
 from latentia.training.progress import Progress
 from latentia.training.state import State
 from latentia.training.step import take_turn
+from latentia.training.tally import Tally
 from latentia.training.turn import seed_from
 
 CHECKPOINTS = 20
@@ -79,39 +81,6 @@ class Feed:
         generator = torch.Generator().manual_seed(seed_from(self.order.seed, "images", position))
         whole = torch.rand(count, *self.split.image_shape, generator=generator)
         return whole.chunk(self.processes.size)[self.processes.rank]
-
-
-@dataclass
-class _Tally:
-    """Terms since the last row."""
-
-    names: list[str] = field(default_factory=list)
-    rows: list[Tensor] = field(default_factory=list)
-    checked: int = 0
-
-    def add(self, terms: dict[str, Tensor]) -> None:
-        self.names = list(terms)
-        self.rows.append(torch.stack([value.float() for value in terms.values()]))
-
-    def first_not_finite(self) -> tuple[str, float, int] | None:
-        """Name and value of the first such term not looked at before, and how many turns ago it was."""
-        for index in range(self.checked, len(self.rows)):
-            for name, value in zip(self.names, self.rows[index].tolist(), strict=True):
-                if not math.isfinite(value):
-                    return name, value, len(self.rows) - 1 - index
-        self.checked = len(self.rows)
-        return None
-
-    def newest(self) -> dict[str, float]:
-        return dict(zip(self.names, self.rows[-1].tolist(), strict=True))
-
-    def empty(self) -> dict[str, float]:
-        if not self.rows:
-            return {}
-        means = torch.stack(self.rows).mean(0).tolist()
-        self.rows.clear()
-        self.checked = 0
-        return dict(zip(self.names, means, strict=True))
 
 
 def train_in(
@@ -201,7 +170,7 @@ class Watch:
     ) -> None:
         self.folder, self.state, self.progress = folder, state, progress
         self.validation = validation
-        self.tally = _Tally()
+        self.tally = Tally()
         self.intervals = {
             name: max(plan.batch_size, limits.horizon // count)
             for name, count in {"row": ROWS, "picture": PICTURES, "checkpoint": CHECKPOINTS}.items()
@@ -210,11 +179,13 @@ class Watch:
 
     def after(self, terms: dict[str, Tensor]) -> None:
         """Does what is due after a turn."""
-        self.tally.add(terms)
+        if not self.state.refused:  # else what is not finite has done no harm
+            self.tally.add(terms)
         on_cpu = next(iter(terms.values())).device.type == "cpu"
-        if on_cpu or len(self.tally.rows) % 16 == 0:  # looking at a number makes an accelerator wait
+        if on_cpu or self.state.turns % 16 == 0:  # looking at a number makes an accelerator wait
             self.check()
-            self.progress.advance(self.state.images_seen, self.tally.newest())
+            newest = self.tally.turn(-1) if self.tally.rows else {}
+            self.progress.advance(self.state.images_seen, newest)
         if self._due("row"):
             save, picture = self._due("checkpoint"), self._due("picture")
             self.row(validate=save)
@@ -236,15 +207,30 @@ class Watch:
         measured = self._validation_bound() if validate and self.folder is not None else {}
         if self.tally.rows or measured:
             self.progress.log(
-                self.state.images_seen, self.state.seconds, self.tally.empty(), validation=measured
+                self.state.images_seen,
+                self.state.seconds,
+                self.tally.empty(),
+                validation=measured,
+                skipped=self._skipped(),
             )
 
     def check(self) -> None:
-        """Raises if a term since the last row is not finite, naming the first."""
+        """Raises if a term since the last row is not finite, or gradients have not been for long."""
+        for player, guard in self.state.guards.items():
+            if guard.not_finite >= NOT_FINITE:
+                fault_of = f"the gradient of the {player} {NOT_FINITE} times in a row"
+                raise TrainingStopped(self._letter(fault_of, math.nan, self.state.turns))
         fault = self.tally.first_not_finite()
         if fault is not None:
             name, value, turns_ago = fault
             raise TrainingStopped(self._letter(name, value, self.state.turns - turns_ago))
+
+    def _skipped(self) -> dict[str, float]:
+        """Steps that guards passed over since the last row, by player."""
+        counts = {player: float(guard.skipped) for player, guard in self.state.guards.items()}
+        for guard in self.state.guards.values():
+            guard.skipped = 0
+        return counts
 
     def save(self) -> None:
         """Writes a checkpoint, if every weight is finite."""

@@ -7,6 +7,9 @@ from torch import optim
 
 from latentia.protocols import GenerativeModel
 
+FLOOR = 0.01
+"""What is left of a learning rate after the cool-down."""
+
 
 @dataclass(frozen=True, slots=True)
 class Adam:
@@ -17,12 +20,25 @@ class Adam:
         betas: Decay of the running means of the gradient and of its square.
         epsilon: Added to the root of the latter.
         clip: Norm that the gradient of all of the player's parameters is cut to; None leaves it.
+        skip: A step whose gradient is longer than so many times what is typical of late is not taken, nor
+            is one that is not finite (`guard.py`); above 1, None takes every step.
+
+    Raises:
+        ValueError: If `skip` is 1 or less.
     """
 
     rate: float = 1e-3
     betas: tuple[float, float] = (0.9, 0.999)
     epsilon: float = 1e-8
     clip: float | None = None
+    skip: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.skip is not None and not self.skip > 1:
+            raise ValueError(
+                f"skip is {self.skip}; it is a multiple of the typical gradient norm and has to be above 1: "
+                f"with 10, say, a step ten times longer than usual is not taken. None takes every step."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,7 @@ class Plan:
         batch_size: Images a step, over all processes and micro-batches.
         half_life: Images after which a step counts half in the averaged weights.
         warm_up: Images over which the learning rates rise from 0 to their values.
+        cool_down: Part of the run, before its horizon, over which they fall to a hundredth.
     """
 
     model: GenerativeModel
@@ -42,6 +59,19 @@ class Plan:
     batch_size: int = 64
     half_life: int = 10_000
     warm_up: int = 0
+    cool_down: float = 0.0
+
+    def pace(self, images_seen: int, horizon: int) -> float:
+        """What learning rates are multiplied by: a line up, one, a line down, and a hundredth for good.
+
+        Args:
+            images_seen: Real images drawn, those of the step included.
+            horizon: Images that the run is planned for.
+        """
+        risen = min(1.0, images_seen / self.warm_up) if self.warm_up else 1.0
+        fall = self.cool_down * horizon
+        left = min(1.0, max(0, horizon - images_seen) / fall) if fall else 1.0
+        return risen * (FLOOR + (1 - FLOOR) * left)
 
     def players(self) -> dict[str, Adam]:
         """The settings of every player of the model.
@@ -56,7 +86,11 @@ class Plan:
                 f"Optimiser settings for {', '.join(sorted(unknown))}, but the players of this model are "
                 f"{', '.join(names)}."
             )
-        return {name: self.optimisers.get(name, Adam()) for name in names}
+        return {name: self.settings(name) for name in names}
+
+    def settings(self, player: str) -> Adam:
+        """The settings of one player."""
+        return self.optimisers.get(player, Adam())
 
     def optimizers(self) -> dict[str, optim.Optimizer]:
         """One optimiser a player, over all parameters that its objectives move."""
@@ -64,6 +98,10 @@ class Plan:
         for player, settings in self.players().items():
             moved = {id(p): p for o in self.model.objectives() if o.player == player for p in o.parameters()}
             built[player] = optim.Adam(
-                list(moved.values()), lr=settings.rate, betas=settings.betas, eps=settings.epsilon
+                list(moved.values()),
+                lr=settings.rate,
+                betas=settings.betas,
+                eps=settings.epsilon,
+                fused=True,  # one kernel for all parameters, on the CPU too
             )
         return built

@@ -6,19 +6,20 @@ from dataclasses import replace
 
 import torch
 
-from latentia.training.average import Average
 from latentia.training.plan import Plan
 from latentia.training.state import State
 from latentia.training.step import DrawBatch, take_turn
 
-SECONDS = 2.0
-"""How long is measured, where that is a small part of the run."""
+PAUSE = 0.1
+"""Seconds between two waits for an accelerator, which a run does not make wait every turn either."""
 
 
 def images_within(
     minutes: float, plan: Plan, draw_batch: DrawBatch, *, device: torch.device, seed: int, micro_batches: int
 ) -> int:
     """How many images a run of so many minutes can expect to see.
+
+    A second is measured for every minute of the run, from 2 to 10, or a tenth of a short run.
 
     Args:
         minutes: Length of the run.
@@ -31,19 +32,23 @@ def images_within(
     Returns:
         A whole number of batches, at least one.
     """
-    model = copy.deepcopy(plan.model).to(device)
-    trial_plan = replace(plan, model=model)
-    trial = State(model.train(), Average(model, plan.half_life), trial_plan.optimizers())
+    trial_plan = replace(plan, model=copy.deepcopy(plan.model))
+    trial = State.fresh(trial_plan, device)
 
-    def turn() -> None:
-        terms = take_turn(trial, trial_plan, draw_batch, seed=seed, horizon=1, micro_batches=micro_batches)
-        float(next(iter(terms.values())))  # waits for an accelerator
+    def images_per_second(seconds: float) -> float:
+        images, started, elapsed = trial.images_seen, time.perf_counter(), 0.0
+        while elapsed < seconds:
+            pause = elapsed + PAUSE
+            while elapsed < pause:
+                terms = take_turn(
+                    trial, trial_plan, draw_batch, seed=seed, horizon=1, micro_batches=micro_batches
+                )
+                elapsed = time.perf_counter() - started
+            float(next(iter(terms.values())))  # waits for an accelerator
+            elapsed = time.perf_counter() - started
+        return (trial.images_seen - images) / elapsed
 
-    turn()  # the first one is slow
-    images, started = trial.images_seen, time.perf_counter()
-    elapsed = 0.0
-    while elapsed < min(SECONDS, 6 * minutes):
-        turn()
-        elapsed = time.perf_counter() - started
-    batches = (trial.images_seen - images) / elapsed * 60 * minutes / plan.batch_size
+    seconds = min(6 * minutes, max(2.0, min(minutes, 10.0)))
+    images_per_second(seconds / 5)  # first turns are slow: memory is claimed, kernels are chosen
+    batches = images_per_second(seconds) * 60 * minutes / plan.batch_size
     return plan.batch_size * max(1, round(batches))

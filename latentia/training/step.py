@@ -1,14 +1,14 @@
 """The heart of the loop: one turn of every player, whatever the model."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from latentia.protocols import Batch, Objective, Turn, players
-from latentia.training.plan import Plan
+from latentia.training.guard import Guard
+from latentia.training.plan import Adam, Plan
 from latentia.training.processes import Processes
 from latentia.training.state import State
 from latentia.training.turn import StepTurn, seed_from
@@ -45,8 +45,8 @@ def take_turn(
     processes = processes or Processes()
     device = next(state.model.parameters()).device
     turn = StepTurn(state.images_seen, horizon, seed, device, processes, plan.batch_size)
-    torch.manual_seed(seed_from(seed, state.images_seen, processes.rank))  # dropout in a user's own module
-    drawn = 0
+    _seed_dropout(seed_from(seed, state.images_seen, processes.rank), device)
+    drawn, state.refused = 0, False
 
     def next_batch() -> Batch:
         nonlocal drawn
@@ -60,31 +60,32 @@ def take_turn(
             batch = next_batch() if repeat else first
             for objective in (o for o in due if repeat < o.repeats):
                 turn.place = (player, objective.name, repeat)
-                means |= _accumulate(state.model, objective, batch, turn, micro_batches)
-            _step(state, plan, player, processes)
+                means |= _accumulate(state, objective, batch, turn, micro_batches)
+            _step(state, plan, player, horizon, processes)
             turn.forget()
-    with torch.no_grad():
-        state.model.after(turn)
+    if not state.refused:  # else what the model would remember of this batch may not be finite either
+        with torch.no_grad():
+            state.model.after(turn)
     state.images_seen += drawn
     state.turns += 1
-    state.average.update(state.model, drawn, state.images_seen)
+    state.average.update(drawn, state.images_seen)
     return {name: processes.mean(value) for name, value in means.items()}
 
 
 def _accumulate(
-    model: nn.Module, objective: Objective, batch: Batch, turn: StepTurn, micro_batches: int
+    state: State, objective: Objective, batch: Batch, turn: StepTurn, micro_batches: int
 ) -> dict[str, Tensor]:
     """Adds the gradient of an objective over a batch, piece by piece, to what its player has."""
-    place, parameters = turn.place, objective.parameters()
+    place, moves = turn.place, state.moves(objective)
     pieces = list(_pieces(len(batch), micro_batches, turn))
     means: dict[str, Tensor] = {}
-    with standing_still(model, objective.moves):
+    with moves.alone():
         if micro_batches > 1:
             _rehearse(objective, batch, turn, pieces)
         for own, part in pieces:
             terms = objective.terms(_piece(batch, own), turn.at(part, *place))
             total = weighted_total(objective, terms, turn) / micro_batches
-            total.backward(inputs=[p for p in parameters if p.requires_grad])  # type: ignore[no-untyped-call]
+            total.backward(inputs=[p for p in moves.parameters if p.requires_grad])  # type: ignore[no-untyped-call]
             for name, value in terms.items():
                 key = f"{objective.name}/{name}"
                 means[key] = means.get(key, 0.0) + value.detach().mean() / micro_batches
@@ -123,43 +124,39 @@ def weighted_total(objective: Objective, terms: Mapping[str, Tensor], turn: Turn
     return total
 
 
-@contextmanager
-def standing_still(model: nn.Module, moves: Sequence[nn.Module]) -> Iterator[None]:
-    """Freezes everything in a model but what moves: parameters, and statistics of batch norms.
-
-    A frozen batch norm still normalises by its batch; it only does not remember it.
-    """
-    moving_parameters = {id(p) for module in moves for p in module.parameters()}
-    moving_modules = {id(m) for module in moves for m in module.modules()}
-    frozen = [p for p in model.parameters() if p.requires_grad and id(p) not in moving_parameters]
-    norms = [
-        m
-        for m in model.modules()
-        if isinstance(m, _BatchNorm) and m.track_running_stats and id(m) not in moving_modules
-    ]
-    for parameter in frozen:
-        parameter.requires_grad_(False)
-    for norm in norms:
-        norm.track_running_stats = False
-    try:
-        yield
-    finally:
-        for parameter in frozen:
-            parameter.requires_grad_(True)
-        for norm in norms:
-            norm.track_running_stats = True
-
-
-def _step(state: State, plan: Plan, player: str, processes: Processes) -> None:
-    settings, optimizer = plan.players()[player], state.optimizers[player]
+def _step(state: State, plan: Plan, player: str, horizon: int, processes: Processes) -> None:
+    settings, optimizer, guard = plan.settings(player), state.optimizers[player], state.guards.get(player)
     parameters = optimizer.param_groups[0]["params"]
     processes.average_gradients(parameters)
-    if settings.clip is not None:
-        nn.utils.clip_grad_norm_(parameters, settings.clip)
-    warmth = min(1.0, (state.images_seen + plan.batch_size) / plan.warm_up) if plan.warm_up else 1.0
-    optimizer.param_groups[0]["lr"] = settings.rate * warmth
-    optimizer.step()
+    if _admitted(settings, guard, parameters):
+        pace = plan.pace(state.images_seen + plan.batch_size, horizon)
+        optimizer.param_groups[0]["lr"] = settings.rate * pace
+        optimizer.step()
     optimizer.zero_grad(set_to_none=True)
+    state.refused |= guard is not None and guard.not_finite > 0
+
+
+def _admitted(settings: Adam, guard: Guard | None, parameters: Sequence[nn.Parameter]) -> bool:
+    """Cuts a gradient that is too long, and says whether to step along it."""
+    if settings.clip is None and guard is None:
+        return True
+    longest = math.inf if settings.clip is None else settings.clip
+    norm = nn.utils.clip_grad_norm_(parameters, min(longest, math.inf if guard is None else guard.limit))
+    return guard is None or guard.admits(float(norm))
+
+
+def _seed_dropout(seed: int, device: torch.device) -> None:
+    """Seeds what a user's own module may draw from: the default generators of the CPU and the device.
+
+    `torch.manual_seed` also notes the seed, with a trace of the stack, for every accelerator that is not
+    there, which takes a tenth of a small model's step.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
 
 
 def _pieces(batch: int, micro_batches: int, turn: StepTurn) -> Iterator[tuple[slice, slice]]:

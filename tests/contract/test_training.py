@@ -12,7 +12,7 @@ from training import HORIZON, SEED, feed, fresh, levels_of, turns
 from latentia.protocols import Batch, GenerativeModel, Objective, players
 from latentia.training import Average, Plan, State, checkpoint, take_turn
 from latentia.training.processes import Processes
-from latentia.training.step import standing_still, weighted_total
+from latentia.training.step import weighted_total
 from latentia.training.turn import StepTurn
 from zoo import SHAPE, ZOO
 
@@ -47,7 +47,7 @@ def test_an_objective_reaches_all_of_its_parameters_and_no_others(name: str) -> 
     for objective in state.model.objectives():
         state.model.zero_grad()
         turn = new_turn(plan)
-        with standing_still(state.model, objective.moves):
+        with state.moves(objective).alone():
             terms = objective.terms(feed(plan, levels_of(name))(0, 32), turn)
             weighted_total(objective, terms, turn).backward(inputs=objective.parameters())
         moved = {id(p) for p in objective.parameters()}
@@ -73,7 +73,7 @@ def test_a_players_step_changes_no_other_players_weights_or_buffers(name: str) -
         before = snapshot(state.model)
         for objective in due:
             turn = new_turn(plan)
-            with standing_still(state.model, objective.moves):
+            with state.moves(objective).alone():
                 terms = objective.terms(batch, turn)
                 weighted_total(objective, terms, turn).backward(inputs=objective.parameters())
         state.optimizers[player].step()
@@ -156,7 +156,7 @@ def _in_process(rank: int, rendezvous: str, name: str, out: str) -> None:
     distributed.destroy_process_group()
 
 
-@pytest.mark.parametrize("name", ["vae.gaussian"])
+@pytest.mark.parametrize("name", ["vae.gaussian", "vae.sigma"])
 def test_two_processes_of_16_give_the_gradients_of_one_of_32(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "gradients")
@@ -239,7 +239,7 @@ def test_averaged_weights_equal_their_power_series() -> None:
         for tensor in model.state_dict().values():
             if tensor.is_floating_point():
                 tensor += torch.randn(tensor.shape, generator=generator)
-        average.update(model, 32, 32 * step)
+        average.update(32, 32 * step)
         history.append(snapshot(model))
         decays.append(0.5 ** (32 / min(half_life, 0.05 * 32 * step)))
     weights = [math.prod(decays)] + [(1 - d) * math.prod(decays[i + 1 :]) for i, d in enumerate(decays)]
