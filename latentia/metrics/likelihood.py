@@ -3,16 +3,17 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from tqdm import tqdm
 
 from latentia._types import Given, Images
 from latentia.protocols import ExplicitModel
 
-BATCH = 100  # images encoded at a time
-VALUES = 2**22  # pixel values decoded at a time: bounds memory, whatever the number of draws
+BATCH = 100  # images at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Likelihood:
         return -self.mean / (self.num_dimensions * math.log(2))
 
 
-@torch.no_grad()
+@torch.inference_mode()
 def evaluate_likelihood(
     model: ExplicitModel,
     images: Images,
@@ -87,17 +88,21 @@ def evaluate_likelihood(
     """
     _check(model, images, num_draws)
     generator = torch.Generator(_device(model)).manual_seed(seed)
-    weights = torch.cat(list(_log_weights(model, images, num_draws, given, generator)), dim=1)
-    bounds = _bound(weights, num_draws)
-    normalised = weights.softmax(0)
+    ladder = _ladder(num_draws)
+    reduced: list[_Reduced] = []
+    with tqdm(total=len(images), unit=" images", desc="likelihood", delay=5, leave=False) as bar:
+        for weights in _log_weights(model, images, num_draws, given, generator):
+            reduced.append(_reduce(weights, ladder))
+            bar.update(weights.shape[1])
+    bounds, elbo, sizes = (torch.cat(parts, dim=-1) for parts in zip(*reduced, strict=True))
     return Likelihood(
-        mean=bounds.mean().item(),
-        standard_error=(bounds.std(correction=min(1, len(bounds) - 1)) / len(bounds) ** 0.5).item(),
+        mean=bounds[-1].mean().item(),
+        standard_error=(bounds[-1].std(correction=min(1, len(images) - 1)) / len(images) ** 0.5).item(),
         num_images=len(images),
         num_draws=num_draws,
-        elbo=weights.mean().item(),
-        effective_sample_size=(1 / normalised.square().sum(0)).mean().item(),
-        curve={k: _bound(weights, k).mean().item() for k in _ladder(num_draws)},
+        elbo=elbo.mean().item(),
+        effective_sample_size=sizes.mean().item(),
+        curve=dict(zip(ladder, bounds.mean(1).tolist(), strict=True)),
         exact=_exact(model, images, given) if model.density == "exact" else None,
         num_dimensions=images[0].numel(),
         protocol=(
@@ -107,22 +112,28 @@ def evaluate_likelihood(
     )
 
 
+class _Reduced(NamedTuple):
+    """What is kept of the weights of some images."""
+
+    bounds: Float[Tensor, "ladder batch"]
+    elbo: Float[Tensor, " batch"]
+    effective_sample_size: Float[Tensor, " batch"]
+
+
+def _reduce(weights: Float[Tensor, "draws batch"], ladder: list[int]) -> _Reduced:
+    bounds = torch.stack([_bound(weights, k) for k in ladder])
+    return _Reduced(bounds, weights.mean(0), 1 / weights.softmax(0).square().sum(0))
+
+
 def _log_weights(
     model: ExplicitModel, images: Images, num_draws: int, given: Given | None, generator: torch.Generator
 ) -> Iterator[Float[Tensor, "draws batch"]]:
-    """Log importance weights in float64 on the CPU, some images and some draws at a time."""
-    pairs = max(1, VALUES // images[0].numel())
-    batch_size = min(BATCH, pairs)
-    draws_at_once = max(1, pairs // batch_size)
-    for start in range(0, len(images), batch_size):
-        rows = slice(start, start + batch_size)
+    """Log importance weights in float64 on the CPU, some images at a time, each encoded once."""
+    for start in range(0, len(images), BATCH):
+        rows = slice(start, start + BATCH)
         batch = images[rows].to(generator.device)
         told = None if given is None else given[rows].to(generator.device)
-        chunks = [
-            model.log_weights(batch, min(draws_at_once, num_draws - done), given=told, generator=generator)
-            for done in range(0, num_draws, draws_at_once)
-        ]
-        yield torch.cat(chunks).cpu().double()
+        yield model.log_weights(batch, num_draws, given=told, generator=generator).cpu().double()
 
 
 def _bound(weights: Float[Tensor, "draws batch"], k: int) -> Float[Tensor, " batch"]:

@@ -151,3 +151,26 @@ def test_the_bound_is_that_of_its_weights() -> None:
     log_weights = torch.randn(7, 3, dtype=torch.float64)
     expected = log_weights.exp().mean(0).log()
     assert torch.allclose(importance_weighted_bound(log_weights), expected)
+
+
+def test_weights_in_portions_are_those_of_one_piece(monkeypatch) -> None:
+    from latentia.models import latent
+
+    built = model(None)
+    asked = []
+    monkeypatch.setattr(latent, "ON_PROCESSOR", 3 * IMAGES.numel())
+    original = latent.log_importance_weights
+
+    def spied(*arguments):
+        asked.append(len(arguments[-1]))
+        return original(*arguments)
+
+    monkeypatch.setattr(latent, "log_importance_weights", spied)
+    with torch.no_grad():
+        pieces = built.log_weights(IMAGES, 8, generator=torch.Generator().manual_seed(0))
+        posterior = built.encode(IMAGES)
+        generator = torch.Generator().manual_seed(0)
+        noise = torch.cat([torch.randn(n, 2, 2, generator=generator, dtype=torch.float64) for n in (3, 3, 2)])
+        whole = original(IMAGES, posterior, built.prior(), built.decode, noise)
+    assert asked == [3, 3, 2]
+    assert torch.allclose(pieces, whole)

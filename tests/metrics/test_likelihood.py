@@ -103,23 +103,24 @@ def test_standard_error_and_bits(images):
     assert (found.num_images, found.num_draws, found.num_dimensions) == (230, 2, 16)
 
 
-def test_same_seed_same_number_and_memory_is_bounded(images, monkeypatch):
-    """Images and draws go through in small pieces; the number of pieces is no matter of the estimate."""
+def test_same_seed_same_number_and_images_are_encoded_once(images, monkeypatch):
+    """A model is asked once for some images, for all their draws; how it divides them is its own matter."""
     model = LinearGaussian(2.0)
     whole = _evaluate(model, images, num_draws=50)
     assert _evaluate(model, images, num_draws=50) == whole
     assert _evaluate(model, images, num_draws=50, seed=1) != whole
-    sizes = []
+    asked = []
     original = LinearGaussian.log_weights
 
     def spied(self, batch, num_draws, **rest):
-        sizes.append(len(batch) * num_draws * PIXELS)
+        asked.append((len(batch), num_draws))
         return original(self, batch, num_draws, **rest)
 
     monkeypatch.setattr(LinearGaussian, "log_weights", spied)
-    monkeypatch.setattr("latentia.metrics.likelihood.VALUES", 4800)
+    monkeypatch.setattr("latentia.metrics.likelihood.BATCH", 64)
     pieces = _evaluate(model, images, num_draws=50)
-    assert max(sizes) <= 4800
+    assert sum(count for count, _ in asked) == len(images)
+    assert {draws for _, draws in asked} == {50}
     assert pieces.mean == pytest.approx(whole.mean, abs=4 * whole.standard_error / 10)
 
 

@@ -12,7 +12,7 @@ from latentia._types import Given, Images, Latents, PerImage
 from latentia.distributions import Density, Normal, PixelHead, soft_bound
 from latentia.losses import held_rate, importance_weighted_bound, normal_rates
 from latentia.models.bounds import PLAYER, Evidence
-from latentia.models.latent import draw_images, standard_normal
+from latentia.models.latent import draw_images, portions, standard_normal
 from latentia.networks import BottomUp, Pixels, Step
 from latentia.protocols import Batch, Decodes, Encodes, ExplicitModel, Objective, Turn
 
@@ -202,8 +202,13 @@ class LadderVariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         given: Given | None = None,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "draws batch"]:
-        noise = standard_normal((num_draws, len(images), self.num_latents), images, generator)
-        return self._log_weights(images, noise)
+        told, shape = self.bottom_up(images), (len(images), self.num_latents)
+        return torch.cat(
+            [
+                self._log_weights(images, told, standard_normal((draws, *shape), images, generator))
+                for draws in portions(num_draws, images)
+            ]
+        )
 
     def log_prob(self, images: Images, *, given: Given | None = None) -> PerImage:
         """The importance-weighted bound of 16 draws on the log-mass of the stored levels.
@@ -215,7 +220,9 @@ class LadderVariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         """
         generator = torch.Generator(images.device).manual_seed(0)
         noise = standard_normal((16, 1, self.num_latents), images, generator)
-        return importance_weighted_bound(self._log_weights(images, noise.expand(-1, len(images), -1)))
+        return importance_weighted_bound(
+            self._log_weights(images, self.bottom_up(images), noise.expand(-1, len(images), -1))
+        )
 
     def rates_by_group(
         self, images: Images, *, generator: torch.Generator | None = None
@@ -225,11 +232,11 @@ class LadderVariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         return self.descend(noise, draw_from_posterior, self.bottom_up(images)).rates()
 
     def _log_weights(
-        self, images: Images, noise: Float[Tensor, "draws batch latents"]
+        self, images: Images, told: Told, noise: Float[Tensor, "draws batch latents"]
     ) -> Float[Tensor, "draws batch"]:
-        """Log importance weights: one way up for every image, one way down for every draw."""
+        """Log importance weights: one way down the ladder for every draw."""
         num_draws = len(noise)
-        descent = self.descend(noise.flatten(0, 1), draw_from_posterior, self.bottom_up(images))
+        descent = self.descend(noise.flatten(0, 1), draw_from_posterior, told)
         log_likelihood = self._pixels(descent).log_prob(images.repeat(num_draws, 1, 1, 1))
         log_weights = log_likelihood + descent.log_prior() - descent.log_posterior()
         return log_weights.unflatten(0, (num_draws, len(images)))
