@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from latentia import recipes
-from latentia.data import Preparation, prepare
+from latentia.data import prepare
 from latentia.metrics import evaluate_likelihood
 
 MLP = "--network mlp --width 200 --num-latents 50 --batch-size 100 --half-life 200000"
@@ -117,12 +117,12 @@ def main() -> None:
         for name in options.rows
         if not (options.out / name).exists()
     ]
-    if any([process.wait() for process in running]):
+    if sum(process.wait() for process in running):
         raise SystemExit(f"Training failed; see the logs in {options.out}.")
     torch.set_num_threads(1)
     os.environ["LATENTIA_DATA"] = str(options.data_root)
-    print("| row | images | minutes | protocol | -log p(x) <=, nats | -ELBO | ESS | published | floor / target |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    titles = ["row", "images", "minutes", "protocol", "-log-p(x)", "-ELBO", "ESS", "published", "floor/target"]
+    print(f"| {' | '.join(titles)} |\n|{' --- |' * len(titles)}")
     for name in options.rows:
         for line in measure(name, ROWS[name], options.out):
             print(line, flush=True)

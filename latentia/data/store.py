@@ -222,7 +222,8 @@ def _open(folder: Path, location: str, preparation: Preparation) -> ImageStore:
     for part, name in enumerate(SPLITS):
         rows = np.flatnonzero(arrays["split"] == part)
         known = [arrays[key][rows] if key in arrays else None for key in ("class_of", "values")]
-        splits[name] = Split([names[row] for row in rows], pixels, rows, saved["stored_levels"], drawn, *known)
+        named = [names[row] for row in rows]
+        splits[name] = Split(named, pixels, rows, saved["stored_levels"], drawn, *known)
     return ImageStore(facts, location, preparation, report, folder, splits)
 
 

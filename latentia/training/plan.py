@@ -51,7 +51,10 @@ class Plan:
         batch_size: Images a step, over all processes and micro-batches.
         half_life: Images after which a step counts half in the averaged weights.
         warm_up: Images over which the learning rates rise from 0 to their values.
-        cool_down: Part of the run, before its horizon, over which they fall to a hundredth.
+        cool_down: Part of the run, before its horizon, over which they fall to a hundredth; 0 to 1.
+
+    Raises:
+        ValueError: If the cool-down is not a part of the run.
     """
 
     model: GenerativeModel
@@ -60,6 +63,13 @@ class Plan:
     half_life: int = 10_000
     warm_up: int = 0
     cool_down: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.cool_down <= 1:
+            raise ValueError(
+                f"cool_down is {self.cool_down}; it is a part of the run, from 0 to 1. With 0.3 the learning "
+                f"rates fall over the last three tenths."
+            )
 
     def pace(self, images_seen: int, horizon: int) -> float:
         """What learning rates are multiplied by: a line up, one, a line down, and a hundredth for good.

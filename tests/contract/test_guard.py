@@ -207,8 +207,15 @@ def test_rates_rise_stay_fall_and_rest() -> None:
     assert Plan(plan.model).pace(10**9, 1000) == 1.0
 
 
+@pytest.mark.parametrize("cool_down", [-0.1, 1.5, 400.0])
+def test_a_cool_down_is_a_part_of_the_run(cool_down: float) -> None:
+    with pytest.raises(ValueError, match="a part of the run, from 0 to 1"):
+        Plan(ZOO["vae.linear"]().model, cool_down=cool_down)
+
+
 def test_the_loop_steps_at_that_pace() -> None:
-    plan = Plan(Scaled(lambda seen: 1.0), optimisers={"one": Adam(rate=0.5)}, batch_size=BATCH, cool_down=40 / 48)
+    model, adam = Scaled(lambda seen: 1.0), Adam(rate=0.5)
+    plan = Plan(model, optimisers={"one": adam}, batch_size=BATCH, cool_down=40 / 48)
     state = fresh(plan)
     rates = []
     for _ in range(14):

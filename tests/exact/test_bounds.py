@@ -104,7 +104,7 @@ def test_doubly_needs_a_gaussian_posterior() -> None:
         def log_prob(self, value: torch.Tensor) -> torch.Tensor:
             return value.sum(-1)
 
-    with pytest.raises(ValueError, match="Gaussian posterior, and this one is Opaque.*doubly=False"):
+    with pytest.raises(ValueError, match=r"Gaussian posterior, and this one is Opaque.*doubly=False"):
         log_importance_weights(
             IMAGES, Opaque(), Opaque(), model(None).decode, torch.zeros(3, 2, 2), doubly=True
         )

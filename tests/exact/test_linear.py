@@ -8,8 +8,8 @@ from scipy import stats
 
 from latentia.distributions import soft_bound
 from latentia.losses import importance_weighted_bound
-from latentia.protocols import Batch, Turn
 from latentia.models import LinearVariationalAutoencoder
+from latentia.protocols import Batch, Turn
 
 SHAPE, LATENTS = (1, 2, 4), 3
 

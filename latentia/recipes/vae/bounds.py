@@ -20,6 +20,7 @@ def beta(
     rate: float = 1e-3,
     batch_size: int = 64,
     half_life: int = 20_000,
+    cool_down: float = 0.0,
 ) -> Plan:
     """The evidence lower bound with a weight on the rate: the plain VAE at 1, beta-VAE above.
 
@@ -39,6 +40,7 @@ def beta(
         rate: Learning rate of Adam.
         batch_size: Images a step.
         half_life: Images after which a step counts half in the averaged weights.
+        cool_down: Part of the run, at its end, over which the learning rate falls to a hundredth.
 
     Returns:
         The plan.
@@ -59,7 +61,7 @@ def beta(
         width=width,
         bound=Evidence(beta, warm_up, free_bits),
     )
-    return plan(model, rate=rate, batch_size=batch_size, half_life=half_life)
+    return plan(model, rate=rate, batch_size=batch_size, half_life=half_life, cool_down=cool_down)
 
 
 def importance(
@@ -74,6 +76,7 @@ def importance(
     rate: float = 1e-3,
     batch_size: int = 64,
     half_life: int = 20_000,
+    cool_down: float = 0.0,
 ) -> Plan:
     """IWAE: a tighter bound from several draws an image, with the doubly reparameterised gradient.
 
@@ -92,6 +95,7 @@ def importance(
         rate: Learning rate of Adam.
         batch_size: Images a step.
         half_life: Images after which a step counts half in the averaged weights.
+        cool_down: Part of the run, at its end, over which the learning rate falls to a hundredth.
 
     Returns:
         The plan.
@@ -111,4 +115,4 @@ def importance(
         width=width,
         bound=ImportanceWeighted(num_draws, doubly),
     )
-    return plan(model, rate=rate, batch_size=batch_size, half_life=half_life)
+    return plan(model, rate=rate, batch_size=batch_size, half_life=half_life, cool_down=cool_down)

@@ -112,7 +112,9 @@ def autoencoder(
     )
 
 
-def plan(model: VariationalAutoencoder, *, rate: float, batch_size: int, half_life: int) -> Plan:
+def plan(
+    model: VariationalAutoencoder, *, rate: float, batch_size: int, half_life: int, cool_down: float = 0.0
+) -> Plan:
     """How a variational autoencoder is trained.
 
     Raises:
@@ -126,4 +128,5 @@ def plan(model: VariationalAutoencoder, *, rate: float, batch_size: int, half_li
         batch_size=batch_size,
         half_life=half_life,
         warm_up=50 * batch_size,
+        cool_down=cool_down,
     )
