@@ -121,7 +121,7 @@ def main() -> None:
         raise SystemExit(f"Training failed; see the logs in {options.out}.")
     torch.set_num_threads(1)
     os.environ["LATENTIA_DATA"] = str(options.data_root)
-    titles = ["row", "images", "minutes", "protocol", "-log-p(x)", "-ELBO", "ESS", "published", "floor/target"]
+    titles = ["row", "images", "minutes", "protocol", "-log p(x)", "-ELBO", "ESS", "published", "floor"]
     print(f"| {' | '.join(titles)} |\n|{' --- |' * len(titles)}")
     for name in options.rows:
         for line in measure(name, ROWS[name], options.out):

@@ -1,6 +1,7 @@
 """The two sides of a ladder: features of an image at several sizes, and the steps from the top down."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -164,9 +165,9 @@ def steps_of(layers: str, image_shape: tuple[int, int, int]) -> list[Size]:
     """The size of every step of a ladder that is written as height x number of steps, from the top down.
 
     Args:
-        layers: Such as "4x2,7x4,14x2": two steps at 4 px, four at 7 px and two at 14 px high.
-        image_shape: (channels, height, width). The last height divides that of the image, as the width
-            that follows divides its width.
+        layers: Such as "1x2,7x4,14x2": two steps at 1 px, four at 7 px and two at 14 px high. Each height
+            divides the next, and the last one that of the images.
+        image_shape: (channels, height, width).
 
     Raises:
         ValueError: If the text is not of this form, or does not fit the images.
@@ -185,9 +186,11 @@ def steps_of(layers: str, image_shape: tuple[int, int, int]) -> list[Size]:
     talls = [tall for tall, _ in parts]
     if not sizes or min(min(part) for part in parts) < 1 or talls != sorted(set(talls)):
         raise ValueError(f"The layers '{layers}' are not of rising heights with 1 step or more each. {hint}")
-    if sizes[-1][0] * (patch := height // sizes[-1][0]) != height or sizes[-1][1] * patch != width:
-        raise ValueError(
-            f"The layers '{layers}' end at {sizes[-1][0]} x {sizes[-1][1]}, which does not divide images of "
-            f"{height} x {width}. End at the height of the images, or at half of it if that is even."
-        )
+    for (tall, wide), (tall_below, wide_below) in pairwise([*sizes, (height, width)]):
+        ratio = tall_below // tall
+        if (tall * ratio, wide * ratio) != (tall_below, wide_below):
+            raise ValueError(
+                f"The layers '{layers}' do not fit images of {height} x {width}: {tall} x {wide} cannot be "
+                f"enlarged to {tall_below} x {wide_below} by a whole number. {hint}"
+            )
     return sizes

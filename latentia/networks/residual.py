@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-Features = Float[Tensor, "batch channels height width"]
+Features = Float[Tensor, "batch _ _ _"]
 
 
 class Bottleneck(nn.Module):

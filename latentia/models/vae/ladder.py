@@ -83,12 +83,13 @@ class LadderVariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         steps: From the top down.
         pixels: From the state at the foot to numbers a pixel.
         likelihood: Head from these to p(x|z).
+        relative: Whether the numbers of q are read in units of p: its mean as a shift in deviations of p,
+            its deviation as a part of that of p. Otherwise they stand for themselves.
         bound: What training descends; its free bits are nats a group. Evaluation never uses it.
 
     Source:
         Sonderby et al. 2016 (arXiv:1602.02282); Kingma et al. 2016 (arXiv:1606.04934), section 5; Child
-        2021 (arXiv:2011.10650), section 3. Differs in that q is written relative to p, as in Vahdat &
-        Kautz 2020 (arXiv:2007.03898), section 3.2.
+        2021 (arXiv:2011.10650), section 3; relative: Vahdat & Kautz 2020 (arXiv:2007.03898), section 3.2.
     """
 
     density: ClassVar[Literal["exact", "lower bound"]] = "lower bound"
@@ -101,6 +102,7 @@ class LadderVariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         steps: list[Step],
         pixels: Pixels,
         likelihood: PixelHead,
+        relative: bool = False,
         bound: Evidence | None = None,
     ) -> None:
         super().__init__()
@@ -109,6 +111,7 @@ class LadderVariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         self.bottom_up = bottom_up
         self.steps = nn.ModuleList(steps)
         self.likelihood = nn.Sequential(pixels, likelihood)
+        self.relative = relative
         self.bound = bound or Evidence()
         self.group_sizes = [step.latent_shape[0] * step.size[0] * step.size[1] for step in steps]
         self.num_latents = sum(self.group_sizes)
@@ -138,7 +141,8 @@ class LadderVariationalAutoencoder(ExplicitModel, Encodes, Decodes):
             prior = _normal(numbers_of_prior)
             posterior = None
             if told is not None:
-                posterior = _relative_to(prior, step.look_up(state, _repeated(told[index], len(numbers))))
+                posterior = _normal(step.look_up(state, _repeated(told[index], len(numbers))))
+                posterior = _in_units_of(prior, posterior) if self.relative else posterior
                 posteriors.append(posterior)
             drawn = choose(group.unflatten(1, step.latent_shape), prior, posterior)
             state = step.go_on(seen, drawn)
@@ -312,16 +316,14 @@ class LadderPrior(Density):
 
 
 def _normal(numbers: Tensor) -> Normal:
-    """p(z_l | z_<l): in float32 or better, its deviation between exp(-6) and exp(2)."""
+    """A Gaussian in float32 or better, its deviation between exp(-6) and exp(2)."""
     mean, log_std = _at_least_single(numbers).chunk(2, dim=1)
     return Normal(mean, soft_bound(log_std, -6.0, 2.0))
 
 
-def _relative_to(prior: Normal, numbers: Tensor) -> Normal:
-    """q(z_l | z_<l, x), its mean in deviations of the prior, its deviation as a part of it."""
-    shift, log_ratio = _at_least_single(numbers).chunk(2, dim=1)
-    log_ratio = soft_bound(log_ratio, -6.0, 2.0)
-    return Normal(prior.mean + prior.log_std.exp() * shift, prior.log_std + log_ratio)
+def _in_units_of(prior: Normal, relative: Normal) -> Normal:
+    """What stands for itself where p is standard normal."""
+    return Normal(prior.draw(relative.mean), prior.log_std + relative.log_std)
 
 
 def _at_least_single(numbers: Tensor) -> Tensor:

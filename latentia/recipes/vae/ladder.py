@@ -18,6 +18,7 @@ def ladder(
     num_channels: int = 8,
     top_channels: int = 16,
     likelihood: Likelihood = "auto",
+    relative: bool = True,
     beta: float = 1.0,
     warm_up: int = 0,
     free_bits: float = 2.0,
@@ -41,6 +42,7 @@ def ladder(
         num_channels: Channels of the latents of a step.
         top_channels: The same, of steps that are 1 px high.
         likelihood: p(x|z); `auto` is Bernoulli for binary data and a Gaussian a pixel for others.
+        relative: Whether the posterior is written in units of the prior.
         beta: Weight of the rate in training.
         warm_up: Images over which that weight rises from 0.
         free_bits: Nats that every group may cost without being pressed lower.
@@ -85,6 +87,7 @@ def ladder(
         ],
         pixels=Pixels(width, head.num_outputs, facts.height // sizes[-1][0]),
         likelihood=head,
+        relative=relative,
         bound=Evidence(beta, warm_up, free_bits),
     )
     return Plan(
