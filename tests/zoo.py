@@ -14,7 +14,7 @@ from latentia.distributions import (
     PixelHead,
     StandardNormal,
 )
-from latentia.models import LinearVariationalAutoencoder, VariationalAutoencoder
+from latentia.models import LadderVariationalAutoencoder, LinearVariationalAutoencoder, VariationalAutoencoder
 from latentia.networks import MLPDecoder, MLPEncoder
 from latentia.protocols import ExplicitModel
 from latentia.recipes import find
@@ -92,6 +92,7 @@ def tiny_explicit_models() -> dict[str, ExplicitModel]:
         )
         for name, head in heads.items()
     }
+    models["ladder"] = _tiny_ladder()
     models["linear"] = LinearVariationalAutoencoder(image_shape=shape, num_latents=2, levels=2)
     for model in models.values():
         generator = torch.Generator().manual_seed(1)  # the same for encoders alike
@@ -101,10 +102,24 @@ def tiny_explicit_models() -> dict[str, ExplicitModel]:
     return models
 
 
+def _tiny_ladder() -> LadderVariationalAutoencoder:
+    data = facts(2, height=2, width=2)
+    plan = find("vae.ladder")(data, layers="1x1,2x1", width=4, hidden=4, num_channels=1, top_channels=2)
+    assert isinstance(plan.model, LadderVariationalAutoencoder)
+    return plan.model
+
+
 def _widen(model: ExplicitModel) -> None:
     """Makes q(z|x) as wide as the prior: then weights are bounded, and their standard error is true."""
     if isinstance(model, LinearVariationalAutoencoder):
         model.latent_log_std.data.fill_(0.2)
+        return
+    if isinstance(model, LadderVariationalAutoencoder):
+        for step in model.steps:
+            for block, log_std in [(step.prior, 0.0), (step.posterior, 0.4)]:
+                num_channels = step.latent_shape[0]
+                block.widen.weight.data[-2 * num_channels :] *= 0.1
+                block.widen.bias.data[-num_channels:] = log_std
         return
     assert isinstance(model, VariationalAutoencoder)
     linear = model.encoder[1].linear

@@ -1,11 +1,13 @@
 """`latentia evaluate` and `latentia compare`: numbers, and the report."""
 
 import json as jsonlib
+from dataclasses import asdict
 
 from latentia.cli.flags import Count, Device, MaybeCount, MaybeSource, OutputFile, Run, Runs, Switch
 from latentia.cli.letters import DONE, say
+from latentia.metrics import Finding
 from latentia.recipes import open_run
-from latentia.report.runs import compare_runs, evaluate_run
+from latentia.report.runs import compare_runs, diagnose_run, evaluate_run
 
 
 def evaluate(
@@ -16,6 +18,7 @@ def evaluate(
     num_samples: MaybeCount = None,
     num_draws: Count = 64,
     seed: int = 0,
+    diagnose: Switch = False,
     device: Device = "auto",
 ) -> int:
     """Measure a run: likelihood where it has one, sample quality, coverage, nearness to training images.
@@ -25,6 +28,7 @@ def evaluate(
     Examples:
       latentia evaluate runs/faces
       latentia evaluate runs/faces --data other-photos/ --json
+      latentia evaluate runs/faces --diagnose
 
     Args:
         run: Folder of the run.
@@ -34,13 +38,25 @@ def evaluate(
             left out.
         num_draws: Draws an image for the bound on the likelihood of explicit models, at least 1.
         seed: Seed of all that is drawn for measuring.
+        diagnose: Say instead, in plain words, what is wrong with an explicit model and what to try: a
+            posterior that collapsed, a variance that ran away, a decoder that does not listen, overfitting.
         device: Where to compute: auto, cpu, cuda, cuda:1 or mps.
     """
+    if diagnose:
+        findings = diagnose_run(open_run(run, device=device), data, seed=seed)
+        print(jsonlib.dumps([asdict(f) for f in findings], indent=2) if json else _told(findings))
+        return DONE
     evaluation = evaluate_run(
         open_run(run, device=device), data, num_samples=num_samples, num_draws=num_draws, seed=seed
     )
     print(jsonlib.dumps(evaluation.to_json(), indent=2) if json else evaluation)
     return DONE
+
+
+def _told(findings: list[Finding]) -> str:
+    wrong = sum(not finding.healthy for finding in findings)
+    verdict = f"{wrong} of {len(findings)} checks ask for a look." if wrong else "Healthy, by every check."
+    return "\n".join([*map(str, findings), verdict])
 
 
 def compare(

@@ -4,6 +4,7 @@ Every metric is a function of images or feature vectors with a seed; none needs 
 """
 
 from latentia.metrics.coverage import Coverage, measure_coverage
+from latentia.metrics.diagnosis import Finding, diagnose
 from latentia.metrics.features import FeatureSpace, PixelFeatures, RandomFeatures
 from latentia.metrics.frechet import frechet_distance
 from latentia.metrics.likelihood import Likelihood, evaluate_likelihood
@@ -17,11 +18,13 @@ from latentia.metrics.sliced import (
 __all__ = [
     "Coverage",
     "FeatureSpace",
+    "Finding",
     "Likelihood",
     "Neighbours",
     "PixelFeatures",
     "RandomFeatures",
     "SlicedWasserstein",
+    "diagnose",
     "evaluate_likelihood",
     "frechet_distance",
     "measure_coverage",

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from latentia.data import ImageStore, prepare
+from latentia.metrics import Finding, diagnose
 from latentia.protocols import ExplicitModel
 from latentia.report.compare import Report, compare
 from latentia.report.contestant import Contestant
 from latentia.report.evaluate import Evaluation, evaluate
 from latentia.training.folder import Run
+
+EXAMINED = 500
+"""Images of each split that a diagnosis looks at."""
 
 
 def evaluate_run(run: Run, data: str | None = None, **settings: Any) -> Evaluation:
@@ -25,6 +29,23 @@ def evaluate_run(run: Run, data: str | None = None, **settings: Any) -> Evaluati
         ValueError: If the images do not fit what the run has learned.
     """
     return evaluate(contestants([run])[0], images_for(run, data, measured=True), **settings)
+
+
+def diagnose_run(run: Run, data: str | None = None, *, seed: int = 0) -> list[Finding]:
+    """What ails a run's model, if anything: a few hundred training and test images, and the run's log.
+
+    Args:
+        run: As `latentia.open_run` gives it; its model must be explicit.
+        data: A source of other images; they are prepared to the size and colours of the run's.
+        seed: Seed of the draws.
+
+    Raises:
+        ValueError: If the model is implicit, or the images do not fit what the run has learned.
+    """
+    store = images_for(run, data, measured=True)
+    device = next(run.model.parameters()).device
+    train, held_out = (store.split(part).images(slice(0, EXAMINED)).to(device) for part in ("train", "test"))
+    return diagnose(run.model, train, held_out, levels=run.facts.levels, history=run.history(), seed=seed)
 
 
 def compare_runs(runs: Sequence[Run], data: str | None = None, **settings: Any) -> Report:

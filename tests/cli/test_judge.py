@@ -62,3 +62,14 @@ def test_what_cannot_be_judged_is_a_letter(latentia, vae, tmp_path, monkeypatch,
     assert ended.code == 2
     assert said in ended.err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_diagnosis_speaks_plainly_and_as_json(latentia, vae, gan):
+    told = latentia("evaluate", vae, "--diagnose")
+    assert told.code == 0, told.err
+    assert "latents are active" in told.out
+    findings = latentia("evaluate", vae, "--diagnose", "--json").json()
+    assert {"posterior", "decoder", "fit"} <= {finding["topic"] for finding in findings}
+    refused = latentia("evaluate", gan, "--diagnose")
+    assert refused.code == 2
+    assert "AdversarialNetwork cannot" in refused.err

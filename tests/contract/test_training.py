@@ -263,4 +263,4 @@ def test_noise_is_a_function_of_where_the_run_stands() -> None:
 def test_a_state_is_fresh_from_its_plan(name: str) -> None:
     state: State = fresh(ZOO[name]())
     assert (state.images_seen, state.turns) == (0, 0)
-    assert state.optimizer_tensors() == {}
+    assert all(".guard." in key for key in state.optimizer_tensors())

@@ -18,10 +18,10 @@ def ladder(
     num_channels: int = 8,
     top_channels: int = 16,
     likelihood: Likelihood = "auto",
-    relative: bool = True,
+    relative: bool = False,
     beta: float = 1.0,
-    warm_up: int = 0,
-    free_bits: float = 2.0,
+    warm_up: int = 30_000,
+    free_bits: float = 0.0,
     rate: float = 2e-3,
     batch_size: int = 64,
     half_life: int = 20_000,
@@ -30,13 +30,14 @@ def ladder(
 ) -> Plan:
     """A ladder of latent groups, each drawn given all above it: the very deep VAE, of any depth.
 
-    Groups at the top say what an image is about, groups below how its parts look. Without free bits the
-    groups nearest to the pixels learn first and all others fall silent; with a few nats each, they are used.
+    Groups at the top say what an image is about, groups below how its parts look. The groups nearest to the
+    pixels learn first, and those above may fall silent for good: the warm-up gives them time. A relative
+    posterior needs free bits as well, two nats a group, say.
 
     Args:
         facts: Facts of the data.
-        layers: Height x number of steps, from the top down, as in "1x3,7x3"; `auto` chooses them by the
-            height of the images.
+        layers: Height x number of steps, from the top down, as in "1x3,7x3"; each height divides
+            the next, and the last one that of the images; `auto` is fast rather than fine.
         width: Channels of the features.
         hidden: Channels inside blocks.
         num_channels: Channels of the latents of a step.
@@ -68,7 +69,7 @@ def ladder(
     at_least(0, beta=beta, warm_up=warm_up, free_bits=free_bits)
     above_zero(rate=rate)
     shape = facts.image_shape
-    sizes = steps_of(default_layers(facts.height) if layers == "auto" else layers, shape)
+    sizes = steps_of(default_layers(shape) if layers == "auto" else layers, shape)
     head = pixel_head(facts, likelihood)
     gain = len(sizes) ** -0.5
     model = LadderVariationalAutoencoder(
