@@ -23,8 +23,11 @@ from latentia.data import prepare
 from latentia.metrics import evaluate_likelihood
 
 MLP = "--network mlp --width 200 --num-latents 50 --batch-size 100 --half-life 200000"
-LADDER_GPU = "--width 96 --layers 14x6,7x8 --batch-size 128 --device cuda"
-CIFAR_GPU = "--likelihood mixture --width 192 --layers 16x10,8x10,4x4 --batch-size 64 --device cuda"
+LADDER = "--layers 1x2,7x3 --warm-up 50000 --rate 4e-3 --half-life 50000 --cool-down 0.3"
+CIFAR_LADDER = (
+    "--layers 4x2,8x4,16x1 --likelihood mixture --batch-size 32 --relative --free-bits 2 --warm-up 0"
+)
+DEEP = "--likelihood mixture --width 384 --hidden 96 --num-channels 16 --rate 2e-4 --half-life 300000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ class Row:
     Attributes:
         recipe: Name and flags.
         data: Data set under the root, and how it is prepared.
-        minutes: Minutes of training; evaluation comes on top.
+        length: How long to train: `--minutes`, evaluation on top, or `--images` where a cool-down needs an
+            end that is known.
         evaluations: (draws, test images) of each importance-weighted bound.
         published: The published figure, and where it stands.
         floor: What has to be reached, and what is aimed at.
@@ -42,30 +46,77 @@ class Row:
 
     recipe: str
     data: str
-    minutes: float
+    length: str
     evaluations: tuple[tuple[int, int], ...]
     published: str
     floor: str
 
 
-MNIST, CIFAR = "mnist --binarise dynamic", "cifar-10"
+MNIST, STATIC = "mnist --binarise dynamic", "mnist --binarise static"
 WHOLE = ((5000, 10_000),)
+LADDERS = ((128, 10_000), (1000, 1000))
+PHOTOGRAPHS = ((1, 10_000), (100, 1000))
+BURDA, KINGMA, CHILD = "arXiv:1509.00519", "arXiv:1606.04934", "arXiv:2011.10650"
+IWAE = "vae.importance --num-draws"
 ROWS = {
-    "mlp": Row(f"vae.beta {MLP}", MNIST, 48, WHOLE, "86.76, arXiv:1509.00519", "88.3 / 86.8"),
-    "importance": Row(
-        f"vae.importance --num-draws 5 {MLP}", MNIST, 50, WHOLE, "85.54, arXiv:1509.00519", "88.5 / 87.5"
+    "mlp": Row(f"vae.beta {MLP}", MNIST, "--minutes 48", WHOLE, f"86.76, {BURDA}", "88.3 / 86.8"),
+    "importance": Row(f"{IWAE} 5 {MLP}", MNIST, "--minutes 25", WHOLE, f"85.54, {BURDA}", "88.5 / 87.5"),
+    "static": Row(f"vae.beta {MLP}", STATIC, "--minutes 30", WHOLE, "88.71", "90.0 / 88.5"),
+    "ladder": Row(
+        f"vae.ladder {LADDER}", MNIST, "--images 900000", LADDERS, f"81.08, {KINGMA}", "85.5 / 82.5"
     ),
-    "static": Row(
-        f"vae.beta {MLP}", "mnist --binarise static", 30, WHOLE, "88.71, arXiv:1602.02282", "90.0 / 88.5"
+    "cifar": Row(
+        f"vae.ladder {CIFAR_LADDER}", "cifar-10", "--minutes 45", PHOTOGRAPHS, f"3.11, {KINGMA}", "4.4 bits"
+    ),
+    # One card of the H200's class.
+    "gpu-importance": Row(
+        f"{IWAE} 50 {MLP} --cool-down 0.3 --device cuda",
+        MNIST,
+        "--images 30000000",
+        WHOLE,
+        f"84.78, {BURDA}",
+        "85.5 / 84.6",
+    ),
+    "gpu-ladder": Row(
+        f"vae.ladder {LADDER} --width 128 --hidden 64 --batch-size 256 --device cuda",
+        MNIST,
+        "--images 12000000",
+        LADDERS,
+        f"81.08, 79.10 with IAF, {KINGMA}",
+        "81.1 / 79.1",
+    ),
+    "gpu-cifar": Row(
+        f"vae.ladder {DEEP} --layers 4x3,8x5,16x8 --batch-size 128 --cool-down 0.3 --device cuda",
+        "cifar-10",
+        "--images 3000000",
+        PHOTOGRAPHS,
+        f"3.11, {KINGMA}",
+        "3.5 / 3.3 bits",
+    ),
+    "days-cifar-3.11": Row(
+        f"vae.ladder {DEEP} --layers 8x10,16x10 --batch-size 64 --device cuda",
+        "cifar-10",
+        "--images 20000000",
+        PHOTOGRAPHS,
+        f"3.11, {KINGMA}",
+        "3.11 bits",
+    ),
+    "days-cifar-2.87": Row(
+        f"vae.ladder {DEEP} --layers 1x2,4x3,8x6,16x11,32x22 --batch-size 32 --skip 400 --device cuda",
+        "cifar-10",
+        "--images 35000000",
+        PHOTOGRAPHS,
+        f"2.87, {CHILD}",
+        "2.87 bits",
     ),
 }
 
 
-def train(name: str, row: Row, root: Path, out: Path, minutes: float | None) -> subprocess.Popen[bytes]:
+def train(name: str, row: Row, root: Path, out: Path) -> subprocess.Popen[bytes]:
     """Starts the training of a row in a process of its own."""
     source, *preparation = row.data.split()
     words = ["train", *row.recipe.split(), str(root / source), *preparation]
-    words += ["--out", str(out / name), "--minutes", str(minutes or row.minutes)]
+    words += ["--out", str(out / name), *row.length.split()]
     print("latentia " + " ".join(words), file=sys.stderr)
     environment = {"OMP_NUM_THREADS": "1", **os.environ, "LATENTIA_DATA": str(root)}
     with (out / f"{name}.log").open("w") as log:
@@ -105,15 +156,14 @@ def main() -> None:
     parser.add_argument("rows", nargs="*", choices=[*ROWS, []])
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--out", type=Path, default=Path("runs/explicit"))
-    parser.add_argument("--minutes", type=float)
     options = parser.parse_args()
     if options.list:
         for name, row in ROWS.items():
-            print(f"{name:18} {row.recipe} on {row.data}, {row.minutes:g} minutes; published {row.published}")
+            print(f"{name:18} {row.recipe} {row.length} on {row.data}; published {row.published}")
         return
     options.out.mkdir(parents=True, exist_ok=True)
     running = [
-        train(name, ROWS[name], options.data_root, options.out, options.minutes)
+        train(name, ROWS[name], options.data_root, options.out)
         for name in options.rows
         if not (options.out / name).exists()
     ]
