@@ -8,6 +8,7 @@ from latentia.data import Facts
 from latentia.distributions import (
     BernoulliPixels,
     CategoricalPixels,
+    LatentFlow,
     LatentNormal,
     LogisticMixturePixels,
     NormalPixels,
@@ -62,6 +63,10 @@ ZOO: dict[str, Callable[[], Plan]] = {
     "vae.importance": _recipe("vae.importance", num_latents=3, width=4, num_draws=3),
     "vae.tc": _recipe("vae.tc", num_latents=3, width=4),
     "vae.info": _recipe("vae.info", num_latents=3, width=4, alpha=0.5),
+    "vae.iaf": _recipe("vae.iaf", num_latents=3, width=4, depth=2, flow_width=6, free_bits=0.5),
+    "vae.vamp": _recipe("vae.vamp", num_latents=3, width=4, num_pseudo=5),
+    "vae.prior mixture": _recipe("vae.prior", num_latents=3, width=4, prior="mixture", num_components=4),
+    "vae.prior flow": _recipe("vae.prior", num_latents=3, width=4, prior="flow", depth=2, flow_width=6),
     "vae.ladder": _recipe("vae.ladder", layers="2x1,4x2", width=4, hidden=4, num_channels=2),
     "vae.linear": _recipe("vae.linear", num_latents=3),
     "gan.dcgan": _recipe("gan.dcgan", num_latents=3, width=4),
@@ -92,6 +97,16 @@ def tiny_explicit_models() -> dict[str, ExplicitModel]:
         )
         for name, head in heads.items()
     }
+    data = facts(2, height=2, width=2)
+    small = {"network": "mlp", "width": 8, "num_latents": 2}
+    for name, arguments in {
+        "vae.iaf": {"depth": 2, "flow_width": 6},
+        "vae.vamp": {"num_pseudo": 3},
+        "vae.prior": {"prior": "flow", "depth": 2, "flow_width": 6},
+    }.items():
+        model = find(name)(data, **small, **arguments).model
+        assert isinstance(model, VariationalAutoencoder)
+        models[name] = model
     models["ladder"] = _tiny_ladder()
     models["linear"] = LinearVariationalAutoencoder(image_shape=shape, num_latents=2, levels=2)
     for model in models.values():
@@ -122,6 +137,7 @@ def _widen(model: ExplicitModel) -> None:
                 block.widen.bias.data[-num_channels:] = log_std
         return
     assert isinstance(model, VariationalAutoencoder)
-    linear = model.encoder[1].linear
+    head = model.encoder[1]
+    linear = head.base.linear if isinstance(head, LatentFlow) else head.linear
     linear.weight.data *= 0.1
     linear.bias.data[2:] = 0.4

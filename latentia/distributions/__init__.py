@@ -3,10 +3,24 @@
 from latentia.distributions.bernoulli import Bernoulli
 from latentia.distributions.categorical import Categorical
 from latentia.distributions.dirac import Dirac
-from latentia.distributions.distribution import BatchMean, Density, Distribution, mean_over_first
+from latentia.distributions.distribution import (
+    BatchMean,
+    Density,
+    Distribution,
+    LevelTables,
+    mean_over_first,
+)
+from latentia.distributions.flows import (
+    AutoregressiveFlow,
+    FlowPrior,
+    InverseAutoregressive,
+    LatentFlow,
+    MaskedAutoregressive,
+)
 from latentia.distributions.latents import LatentNormal, LatentPrior, StandardNormal
 from latentia.distributions.level_pixels import CategoricalPixels, LogisticMixturePixels
 from latentia.distributions.logistic import LogisticMixture
+from latentia.distributions.mixtures import Mixture, MixturePrior, VampPrior
 from latentia.distributions.normal import DiscretisedNormal, Normal
 from latentia.distributions.pixels import BernoulliPixels, NormalPixels, PixelHead, Variance
 from latentia.distributions.precision import at_least_single, in_double
@@ -14,6 +28,7 @@ from latentia.distributions.refitted import RefittedNormal, Remembers
 from latentia.distributions.soft_bound import soft_bound
 
 __all__ = [
+    "AutoregressiveFlow",
     "BatchMean",
     "Bernoulli",
     "BernoulliPixels",
@@ -23,16 +38,24 @@ __all__ = [
     "Dirac",
     "DiscretisedNormal",
     "Distribution",
+    "FlowPrior",
+    "InverseAutoregressive",
+    "LatentFlow",
     "LatentNormal",
     "LatentPrior",
+    "LevelTables",
     "LogisticMixture",
     "LogisticMixturePixels",
+    "MaskedAutoregressive",
+    "Mixture",
+    "MixturePrior",
     "Normal",
     "NormalPixels",
     "PixelHead",
     "RefittedNormal",
     "Remembers",
     "StandardNormal",
+    "VampPrior",
     "Variance",
     "at_least_single",
     "in_double",

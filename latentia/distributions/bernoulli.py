@@ -8,7 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from latentia._types import Images
 from latentia.distributions.distribution import Density
+from latentia.distributions.precision import in_double
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,11 @@ class Bernoulli(Density):
     logits: Tensor
 
     @property
+    def levels(self) -> int:
+        """Two: black and white."""
+        return 2
+
+    @property
     def mean(self) -> Tensor:
         """p(1) - p(-1), a grey image."""
         return torch.tanh(self.logits / 2)
@@ -41,3 +48,7 @@ class Bernoulli(Density):
     def log_prob(self, value: Tensor) -> Float[Tensor, "*batch"]:
         log_mass = -functional.softplus(-value * self.logits)  # faster than the logarithm of a sigmoid
         return log_mass.flatten(start_dim=value.ndim - self.logits.ndim + 1).sum(-1)
+
+    def level_log_probs(self, earlier: Images) -> Float[Tensor, "batch height width levels"]:
+        logits = in_double(self.logits[:, earlier.shape[1]])
+        return functional.logsigmoid(torch.stack([-logits, logits], dim=-1))

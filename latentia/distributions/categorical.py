@@ -6,8 +6,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from latentia._types import Images
 from latentia.distributions.distribution import Density
-from latentia.distributions.levels import nearest_level, value_of_level
+from latentia.distributions.levels import all_levels, nearest_level, value_of_level
+from latentia.distributions.precision import in_double
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,8 @@ class Categorical(Density):
 
     @property
     def mean(self) -> Tensor:
-        values = value_of_level(torch.arange(self.levels, device=self.logits.device), self.levels)
-        return torch.einsum("nlchw,l->nchw", self.logits.softmax(1), values.to(self.logits.dtype))
+        values = all_levels(self.levels, self.logits)
+        return torch.einsum("nlchw,l->nchw", self.logits.softmax(1), values)
 
     @property
     def noise_shape(self) -> tuple[int, ...]:
@@ -47,3 +49,6 @@ class Categorical(Density):
         logits = self.logits.expand(*value.shape[:-3], *self.logits.shape[1:])
         chosen = torch.take_along_dim(logits, level, -4).squeeze(-4)
         return (chosen - self.logits.logsumexp(1)).flatten(-3).sum(-1)
+
+    def level_log_probs(self, earlier: Images) -> Float[Tensor, "batch height width levels"]:
+        return in_double(self.logits[:, :, earlier.shape[1]]).log_softmax(1).movedim(1, -1)

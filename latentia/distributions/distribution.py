@@ -2,9 +2,12 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
+
+from latentia._types import Images
 
 BatchMean = Callable[[Float[Tensor, "batch *event"]], Float[Tensor, "*event"]]
 
@@ -79,3 +82,27 @@ class Density(Distribution):
             Nats an image.
         """
         return self.log_prob(value)
+
+
+@runtime_checkable
+class LevelTables(Protocol):
+    """A density of stored levels that can list them all, pixel by pixel, as an entropy coder needs it.
+
+    Attributes:
+        levels: How many levels there are.
+    """
+
+    @property
+    def levels(self) -> int: ...
+
+    def level_log_probs(self, earlier: Images) -> Float[Tensor, "batch height width levels"]:
+        """Log-probability of every level of one channel, given the channels before it.
+
+        Their sum over channels, each at the level that an image has, is `log_prob` of the image.
+
+        Args:
+            earlier: The channels before it, of which there may be none: (batch, 0, height, width).
+
+        Returns:
+            Nats, in float64; their exponentials sum to 1 over levels.
+        """

@@ -26,6 +26,11 @@ def value_of_level(level: Tensor, levels: int) -> Tensor:
     return level * level_width(levels) - 1
 
 
+def all_levels(levels: int, like: Tensor) -> Tensor:
+    """Where all levels lie on [-1, 1], on the device and in the precision of another tensor."""
+    return value_of_level(torch.arange(levels, device=like.device, dtype=like.dtype), levels)
+
+
 def cell_around(value: Tensor, levels: int) -> tuple[Tensor, Tensor]:
     """Both ends of the cell around a level: half a level to each side, and on to infinity at the two ends.
 

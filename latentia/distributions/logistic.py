@@ -8,8 +8,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from latentia._types import Images
 from latentia.distributions.distribution import Density
-from latentia.distributions.levels import cell_around, nearest_level, value_of_level
+from latentia.distributions.levels import all_levels, cell_around, nearest_level, value_of_level
+from latentia.distributions.precision import in_double
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +85,35 @@ class LogisticMixture(Density):
         return torch.stack(drawn, dim=-3)
 
     def log_prob(self, value: Tensor) -> Float[Tensor, "*batch"]:
-        channels, slopes = value.unbind(-3), self.slopes.unbind(1)
-        joint = self.logits.log_softmax(1)
-        parameters = zip(self.locations.unbind(1), self.scales.unbind(1), strict=True)
-        for channel, (locations, scales) in enumerate(parameters):
-            lower, upper = cell_around(channels[channel].unsqueeze(-3), self.levels)
-            joint = joint + _log_mass(lower, upper, _centres(locations, slopes, channels[:channel]), scales)
-        return joint.logsumexp(-3).flatten(-2).sum(-1)
+        return self._joint(value.unbind(-3)).logsumexp(-3).flatten(-2).sum(-1)
+
+    def level_log_probs(self, earlier: Images) -> Float[Tensor, "batch height width levels"]:
+        double = LogisticMixture(
+            in_double(self.logits),
+            in_double(self.locations),
+            in_double(self.scales),
+            in_double(self.slopes),
+            self.levels,
+        )
+        return double._next_channel(in_double(earlier).unbind(1))
+
+    def _next_channel(self, earlier: Sequence[Tensor]) -> Tensor:
+        """Log-probabilities of all levels of the channel after these, (batch, height, width, levels)."""
+        weights = self._joint(earlier).log_softmax(1)  # of the components, given the channels before
+        centres = _centres(self.locations[:, len(earlier)], self.slopes.unbind(1), earlier)
+        lower, upper = cell_around(all_levels(self.levels, centres), self.levels)
+        scales = self.scales[:, len(earlier), ..., None]
+        log_mass = _log_mass(lower, upper, centres.unsqueeze(-1), scales)
+        return (weights.unsqueeze(-1) + log_mass).logsumexp(1)
+
+    def _joint(self, channels: Sequence[Tensor]) -> Tensor:
+        """Log-probability of a component and the first channels, (..., batch, mixtures, height, width)."""
+        slopes, joint = self.slopes.unbind(1), self.logits.log_softmax(1)
+        for channel, value in enumerate(channels):
+            lower, upper = cell_around(value.unsqueeze(-3), self.levels)
+            centres = _centres(self.locations[:, channel], slopes, channels[:channel])
+            joint = joint + _log_mass(lower, upper, centres, self.scales[:, channel])
+        return joint
 
 
 def _centres(locations: Tensor, slopes: Sequence[Tensor], earlier: Sequence[Tensor]) -> Tensor:

@@ -8,8 +8,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from latentia._types import Images
 from latentia.distributions.distribution import BatchMean, Density, mean_over_first
-from latentia.distributions.levels import cell_around, level_width, nearest_level, value_of_level
+from latentia.distributions.levels import all_levels, cell_around, level_width, nearest_level, value_of_level
 from latentia.distributions.precision import in_double
 
 LOG_SQRT_TWO_PI = 0.5 * math.log(2 * math.pi)
@@ -91,6 +92,13 @@ class DiscretisedNormal(Density):
         lower, upper = cell_around(in_double(value), self.levels)
         log_mass = _log_mass_between((lower - location) * inverse_std, (upper - location) * inverse_std)
         return _sum_over_event(log_mass, self.location).to(self.location)
+
+    def level_log_probs(self, earlier: Images) -> Float[Tensor, "batch height width levels"]:
+        location = in_double(self.location)
+        inverse_std = torch.exp(-in_double(self.log_std)).expand_as(location)
+        here, scale = (numbers[:, earlier.shape[1], ..., None] for numbers in (location, inverse_std))
+        lower, upper = cell_around(all_levels(self.levels, location), self.levels)
+        return _log_mass_between((lower - here) * scale, (upper - here) * scale)
 
     def dequantised_log_prob(
         self, value: Tensor, uniform: Callable[[], Tensor], batch_mean: BatchMean = mean_over_first

@@ -252,8 +252,8 @@ def enough_draws(model: ExplicitModel, held_out: Images, *, levels: int, seed: i
     found = evaluate_likelihood(model, held_out, levels=levels, split="held-out", num_draws=DRAWS, seed=seed)
     rise = found.curve[DRAWS] - found.curve[DRAWS // 2]
     measured = (
-        f"the bound rises by {found.mean - found.elbo:.2f} nats from 1 to {DRAWS} draws, by {rise:.2f} in the "
-        f"last doubling; effective sample size {found.effective_sample_size:.1f}"
+        f"the bound rises by {found.mean - found.elbo:.2f} nats from 1 to {DRAWS} draws, by {rise:.2f} in "
+        f"the last doubling; effective sample size {found.effective_sample_size:.1f}"
     )
     if rise > 0.5:
         return Finding(

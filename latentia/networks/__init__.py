@@ -8,6 +8,7 @@ from latentia.networks.convolutional import (
     num_halvings,
 )
 from latentia.networks.ladder import BottomUp, Pixels, Step, default_layers, steps_of
+from latentia.networks.masked import MaskedLinear, MaskedNetwork
 from latentia.networks.mlp import MLPDecoder, MLPEncoder
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "Generator",
     "MLPDecoder",
     "MLPEncoder",
+    "MaskedLinear",
+    "MaskedNetwork",
     "Pixels",
     "Step",
     "default_layers",

@@ -8,8 +8,10 @@ levels, 28 px become 7 x 7 in two.
 import math
 from typing import Literal
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from latentia._types import Images, Latents, PerImage
 
@@ -113,8 +115,31 @@ class ConvolutionalDecoder(nn.Module):
         self.levels = nn.Sequential(*layers)
 
     def forward(self, latents: Latents) -> Images:
-        outputs: Tensor = self.levels(self.first(latents).unflatten(1, self.base))
+        base = self.first(latents).unflatten(1, self.base)
+        if base.device.type == "cpu":  # many at once are decoded in two thirds of the time
+            base = base.contiguous(memory_format=torch.channels_last)
+        outputs: Tensor = self.levels(base)
         return outputs
+
+
+class Doubling(nn.ConvTranspose2d):
+    """A transposed convolution that doubles height and width: 4 x 4, of stride 2.
+
+    With one output or two (grey images), on a processor, its patches are computed as one product of
+    matrices and laid over each other: the same numbers in a quarter to half of the time.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 4, stride=2, padding=1)
+
+    def forward(
+        self, images: Images, output_size: list[int] | None = None
+    ) -> Float[Tensor, "batch outputs 2*height 2*width"]:
+        if self.out_channels > 2 or images.device.type != "cpu":
+            return super().forward(images, output_size)
+        patches = self.weight.flatten(1).T @ images.flatten(2)  # (batch, outputs x 4 x 4, positions)
+        size = (2 * images.shape[2], 2 * images.shape[3])
+        return functional.fold(patches, size, 4, padding=1, stride=2) + _bias(self)[:, None, None]
 
 
 class Generator(nn.Module):
@@ -183,8 +208,8 @@ def _normed(channels: int, norm: Norm) -> list[nn.Module]:
     return [nn.BatchNorm2d(channels)] if norm == "batch" else []
 
 
-def _doubling(inputs: int, outputs: int, *, gain: float) -> nn.ConvTranspose2d:
-    layer = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1)
+def _doubling(inputs: int, outputs: int, *, gain: float) -> Doubling:
+    layer = Doubling(inputs, outputs)
     # Every output pixel of a 4 x 4 transposed convolution of stride 2 sums 2 x 2 taps an input channel.
     nn.init.normal_(layer.weight, std=gain * (2 / (4 * inputs)) ** 0.5)
     nn.init.zeros_(_bias(layer))

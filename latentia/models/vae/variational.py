@@ -1,5 +1,7 @@
 """The variational autoencoder."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
@@ -10,7 +12,7 @@ from latentia._types import Given, Images, Latents, PerImage
 from latentia.distributions import Density, PixelHead
 from latentia.models.bounds import Bound, Evidence
 from latentia.models.latent import draw_images, latent_log_prob, latent_log_weights
-from latentia.protocols import Decodes, Encodes, ExplicitModel, Objective
+from latentia.protocols import Batch, Decodes, Encodes, ExplicitModel, Objective, Turn
 
 
 class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
@@ -25,6 +27,9 @@ class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         decoder: Network from latents to numbers a pixel.
         likelihood: Head from these to p(x|z).
         prior: Module that makes p(z).
+        fitted_prior: Module that makes a better p(z), which is fitted beside the training, by a player of
+            its own, to draws from the posterior. The rest is trained against `prior`; all that the model
+            draws and says counts the fitted one.
         bound: What training descends. Evaluation never uses it.
 
     Source:
@@ -42,6 +47,7 @@ class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         decoder: nn.Module,
         likelihood: PixelHead,
         prior: nn.Module,
+        fitted_prior: nn.Module | None = None,
         bound: Bound | None = None,
     ) -> None:
         super().__init__()
@@ -50,6 +56,7 @@ class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         self.encoder = nn.Sequential(encoder, posterior)
         self.decoder = nn.Sequential(decoder, likelihood)
         self.latent_prior = prior
+        self.fitted_prior = fitted_prior
         self.bound = bound or Evidence()
 
     def encode(self, images: Images, *, given: Given | None = None) -> Density:
@@ -61,7 +68,7 @@ class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         return likelihood
 
     def prior(self, *, given: Given | None = None) -> Density:
-        prior: Density = self.latent_prior(self.encode)
+        prior: Density = (self.fitted_prior or self.latent_prior)(self.encode)
         return prior
 
     def sample(
@@ -76,7 +83,29 @@ class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         return draw_images(self, num_images, generator=generator, noise=noise, temperature=temperature)
 
     def objectives(self) -> tuple[Objective, ...]:
-        return (self.bound.objective(self, (self.encoder, self.decoder, self.latent_prior)),)
+        moves = (self.encoder, self.decoder, self.latent_prior)
+        if self.fitted_prior is None:
+            return (self.bound.objective(self, moves),)
+        trained = _Trained(self.image_shape, self.encode, self.decode, lambda: self.latent_prior(self.encode))
+        return (self.bound.objective(trained, moves), self._fitting())
+
+    def _fitting(self) -> Objective:
+        """The fitted prior's log-density of draws from the posterior, which they do not feel."""
+
+        def terms(batch: Batch, turn: Turn) -> Mapping[str, PerImage]:
+            with torch.no_grad():
+                posterior = self.encode(batch.images)
+                latents = posterior.draw(turn.noise(*posterior.noise_shape))
+            return {"cross_entropy": -self.prior().log_prob(latents)}
+
+        assert self.fitted_prior is not None
+        return Objective(
+            name="fit",
+            player="prior",
+            terms=terms,
+            moves=(self.fitted_prior,),
+            weights={"cross_entropy": 1.0},
+        )
 
     def log_weights(
         self,
@@ -97,3 +126,13 @@ class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
             Nats an image.
         """
         return latent_log_prob(self, images, num_draws=16)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trained:
+    """A model as its bound sees it: with the prior that it is trained against."""
+
+    image_shape: tuple[int, int, int]
+    encode: Callable[[Images], Density]
+    decode: Callable[[Latents], Density]
+    prior: Callable[[], Density]

@@ -5,5 +5,20 @@ from latentia.recipes.vae.bounds import beta, importance
 from latentia.recipes.vae.ladder import ladder
 from latentia.recipes.vae.likelihoods import gaussian, logistic, sigma
 from latentia.recipes.vae.linear import linear
+from latentia.recipes.vae.posteriors import iaf
+from latentia.recipes.vae.priors import prior, vamp
 
-__all__ = ["beta", "gaussian", "importance", "info", "ladder", "linear", "logistic", "sigma", "tc"]
+__all__ = [
+    "beta",
+    "gaussian",
+    "iaf",
+    "importance",
+    "info",
+    "ladder",
+    "linear",
+    "logistic",
+    "prior",
+    "sigma",
+    "tc",
+    "vamp",
+]

@@ -1,5 +1,6 @@
 """What recipes of variational autoencoders build their models from."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from torch import nn
@@ -89,9 +90,11 @@ def autoencoder(
     num_latents: int,
     width: int | None,
     bound: Bound | None = None,
+    posterior: Callable[[int], nn.Module] | None = None,
     prior: nn.Module | None = None,
+    fitted_prior: nn.Module | None = None,
 ) -> VariationalAutoencoder:
-    """A variational autoencoder with a diagonal Gaussian posterior.
+    """A variational autoencoder, its posterior a diagonal Gaussian unless a number of features makes another.
 
     Raises:
         ValueError: If an argument is out of range, or the likelihood does not fit the data.
@@ -104,10 +107,11 @@ def autoencoder(
     return VariationalAutoencoder(
         image_shape=facts.image_shape,
         encoder=encoder,
-        posterior=LatentNormal(num_features, num_latents),
+        posterior=LatentNormal(num_features, num_latents) if posterior is None else posterior(num_features),
         decoder=decoder,
         likelihood=head,
         prior=prior or StandardNormal(num_latents),
+        fitted_prior=fitted_prior,
         bound=bound,
     )
 
