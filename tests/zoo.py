@@ -52,6 +52,9 @@ def _recipe(name: str, levels: int = 17, **arguments: object) -> Callable[[], Pl
 
 
 ZOO: dict[str, Callable[[], Plan]] = {
+    "ae.plain": _recipe("ae.plain", num_latents=3, width=4),
+    "ae.denoising": _recipe("ae.denoising", num_latents=3, width=4, corruption="masking"),
+    "ae.contractive": _recipe("ae.contractive", num_latents=3, width=4),
     "vae.gaussian": _recipe("vae.gaussian", num_latents=3, width=4),
     "vae.gaussian shared": _recipe("vae.gaussian", num_latents=3, width=4, likelihood="shared"),
     "vae.gaussian bernoulli": _recipe("vae.gaussian", 2, num_latents=3, width=4, likelihood="bernoulli"),
@@ -65,9 +68,13 @@ ZOO: dict[str, Callable[[], Plan]] = {
     "vae.info": _recipe("vae.info", num_latents=3, width=4, alpha=0.5),
     "vae.iaf": _recipe("vae.iaf", num_latents=3, width=4, depth=2, flow_width=6, free_bits=0.5),
     "vae.vamp": _recipe("vae.vamp", num_latents=3, width=4, num_pseudo=5),
-    "vae.prior mixture": _recipe("vae.prior", num_latents=3, width=4, prior="mixture", num_components=4),
-    "vae.prior flow": _recipe("vae.prior", num_latents=3, width=4, prior="flow", depth=2, flow_width=6),
+    "vae.mixture": _recipe("vae.mixture", num_latents=3, width=4, num_components=4),
+    "vae.flow": _recipe("vae.flow", num_latents=3, width=4, depth=2, flow_width=6),
     "vae.ladder": _recipe("vae.ladder", layers="2x1,4x2", width=4, hidden=4, num_channels=2),
+    "vae.vq": _recipe("vae.vq", width=4, num_codes=8, code_size=3, prior_width=4, prior_depth=2),
+    "vae.vq optimal": _recipe(
+        "vae.vq", width=4, num_codes=8, code_size=3, prior_width=4, prior_depth=1, likelihood="optimal"
+    ),
     "vae.linear": _recipe("vae.linear", num_latents=3),
     "gan.dcgan": _recipe("gan.dcgan", num_latents=3, width=4),
     "gan.dcgan minimax": _recipe("gan.dcgan", num_latents=3, width=4, game="minimax", critic_steps=2),
@@ -102,7 +109,7 @@ def tiny_explicit_models() -> dict[str, ExplicitModel]:
     for name, arguments in {
         "vae.iaf": {"depth": 2, "flow_width": 6},
         "vae.vamp": {"num_pseudo": 3},
-        "vae.prior": {"prior": "flow", "depth": 2, "flow_width": 6},
+        "vae.flow": {"depth": 2, "flow_width": 6},
     }.items():
         model = find(name)(data, **small, **arguments).model
         assert isinstance(model, VariationalAutoencoder)
@@ -137,7 +144,10 @@ def _widen(model: ExplicitModel) -> None:
                 block.widen.bias.data[-num_channels:] = log_std
         return
     assert isinstance(model, VariationalAutoencoder)
-    head = model.encoder[1]
-    linear = head.base.linear if isinstance(head, LatentFlow) else head.linear
-    linear.weight.data *= 0.1
-    linear.bias.data[2:] = 0.4
+    head, log_std = model.encoder[1], 0.4
+    if isinstance(head, LatentFlow):
+        for step in head.flow.steps:
+            step.outputs.weight.data *= 0.3
+        head, log_std = head.base, 0.4 - head.flow.first_log_slope
+    head.linear.weight.data *= 0.1
+    head.linear.bias.data[2:] = log_std

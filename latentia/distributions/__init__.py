@@ -2,6 +2,7 @@
 
 from latentia.distributions.bernoulli import Bernoulli
 from latentia.distributions.categorical import Categorical
+from latentia.distributions.codes import AutoregressiveCodes, Certain, Codebook
 from latentia.distributions.dirac import Dirac
 from latentia.distributions.distribution import (
     BatchMean,
@@ -25,20 +26,25 @@ from latentia.distributions.normal import DiscretisedNormal, Normal
 from latentia.distributions.pixels import BernoulliPixels, NormalPixels, PixelHead, Variance
 from latentia.distributions.precision import at_least_single, in_double
 from latentia.distributions.refitted import RefittedNormal, Remembers
+from latentia.distributions.running import FullNormal, RunningNormal
 from latentia.distributions.soft_bound import soft_bound
 
 __all__ = [
+    "AutoregressiveCodes",
     "AutoregressiveFlow",
     "BatchMean",
     "Bernoulli",
     "BernoulliPixels",
     "Categorical",
     "CategoricalPixels",
+    "Certain",
+    "Codebook",
     "Density",
     "Dirac",
     "DiscretisedNormal",
     "Distribution",
     "FlowPrior",
+    "FullNormal",
     "InverseAutoregressive",
     "LatentFlow",
     "LatentNormal",
@@ -54,6 +60,7 @@ __all__ = [
     "PixelHead",
     "RefittedNormal",
     "Remembers",
+    "RunningNormal",
     "StandardNormal",
     "VampPrior",
     "Variance",

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from latentia._types import Images, Latents
 from latentia.distributions.distribution import Density
@@ -24,11 +23,14 @@ from latentia.networks import MaskedNetwork
 OPEN = 2.0
 """Where gates start: sigmoid(2) = 0.88, so that a step at first keeps most of what it is given."""
 
+LEAST = 0.01
+"""What a step keeps at least of a latent: a gate that closed for good could not be inverted."""
+
 
 class AutoregressiveFlow(nn.Module):
     """A chain of gated steps, between which the order of latents is reversed.
 
-        z <- s z + (1 - s) m,    (m, s) of z_i functions of z_<i and of the context
+        z <- s z + (1 - s) m,    (m, s) of z_i functions of z_<i and of the context, s from 0.01 to 1
 
     Args:
         num_latents: Length of a latent vector.
@@ -37,7 +39,7 @@ class AutoregressiveFlow(nn.Module):
         num_context: Length of the context, 0 for none.
 
     Source:
-        Kingma et al. 2016 (arXiv:1606.04934), algorithm 1 and eq. 14.
+        Kingma et al. 2016 (arXiv:1606.04934), algorithm 1 and eq. 14; there s goes down to 0.
     """
 
     def __init__(self, num_latents: int, *, depth: int, width: int, num_context: int = 0) -> None:
@@ -51,7 +53,7 @@ class AutoregressiveFlow(nn.Module):
     @property
     def first_log_slope(self) -> float:
         """What the chain at first scales every latent by, as a logarithm."""
-        return -len(self.steps) * math.log1p(math.exp(-OPEN))
+        return len(self.steps) * math.log(LEAST + (1 - LEAST) / (1 + math.exp(-OPEN)))
 
     def forward(
         self, value: Float[Tensor, "*batch latents"], context: Float[Tensor, "images context"] | None = None
@@ -60,9 +62,9 @@ class AutoregressiveFlow(nn.Module):
         log_slope = value.new_zeros(value.shape[:-1])
         for step in self.steps:
             shift, gate = step(value, context)
-            kept = torch.sigmoid(gate + OPEN)
+            kept = _kept(gate)
             value = (kept * value + (1 - kept) * shift).flip(-1)  # eq. 14
-            log_slope = log_slope + functional.logsigmoid(gate + OPEN).sum(-1)  # algorithm 1
+            log_slope = log_slope + kept.log().sum(-1)  # algorithm 1
         return value, log_slope
 
     def inverse(
@@ -75,10 +77,10 @@ class AutoregressiveFlow(nn.Module):
             image, value = image.flip(-1), torch.zeros_like(image)
             for index in range(self.num_latents):
                 shift, gate = step(value, context)
-                kept = torch.sigmoid(gate + OPEN)
+                kept = _kept(gate)
                 value = torch.where(order == index, (image - (1 - kept) * shift) / kept, value)
             # No gate depends on the last latent: those of the last pass are those of the whole value.
-            log_slope = log_slope + functional.logsigmoid(gate + OPEN).sum(-1)
+            log_slope = log_slope + kept.log().sum(-1)
             image = value
         return image, log_slope
 
@@ -196,3 +198,8 @@ class FlowPrior(nn.Module):
 
     def forward(self, encode: Callable[[Images], Density] | None = None) -> MaskedAutoregressive:
         return MaskedAutoregressive(Normal(self.mean, soft_bound(self.log_std, -8.0, 2.0)), self.flow)
+
+
+def _kept(gate: Tensor) -> Tensor:
+    """What a step keeps of each latent, from `LEAST` to 1."""
+    return LEAST + (1 - LEAST) * torch.sigmoid(gate + OPEN)

@@ -7,6 +7,7 @@ from latentia.metrics.coverage import Coverage, measure_coverage
 from latentia.metrics.diagnosis import Finding, diagnose
 from latentia.metrics.features import FeatureSpace, PixelFeatures, RandomFeatures
 from latentia.metrics.frechet import frechet_distance
+from latentia.metrics.latent_use import LatentUse, measure_latent_use
 from latentia.metrics.likelihood import Likelihood, evaluate_likelihood
 from latentia.metrics.neighbours import Neighbours, nearest_neighbours
 from latentia.metrics.sliced import (
@@ -19,6 +20,7 @@ __all__ = [
     "Coverage",
     "FeatureSpace",
     "Finding",
+    "LatentUse",
     "Likelihood",
     "Neighbours",
     "PixelFeatures",
@@ -28,6 +30,7 @@ __all__ = [
     "evaluate_likelihood",
     "frechet_distance",
     "measure_coverage",
+    "measure_latent_use",
     "nearest_neighbours",
     "sliced_wasserstein",
     "sliced_wasserstein_of_vectors",

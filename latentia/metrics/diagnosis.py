@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -11,11 +11,10 @@ from torch import Tensor
 
 from latentia._types import Images
 from latentia.distributions import Density, DiscretisedNormal, Normal
+from latentia.metrics.latent_use import Autoencoder, active_latents
 from latentia.metrics.likelihood import evaluate_likelihood
 from latentia.protocols import Decodes, Encodes, ExplicitModel, require
 
-ACTIVE = 0.01
-"""Variance of a latent's posterior mean over images, above which it says something of them."""
 DRAWS = 32
 
 
@@ -41,15 +40,6 @@ class Finding:
         mark = "ok  " if self.healthy else "LOOK"
         advice = f" Try: {self.advice}" if self.advice else ""
         return f"{mark} {self.topic}: {self.measured}. {self.meaning}{advice}"
-
-
-@runtime_checkable
-class Autoencoder(Protocol):
-    """An explicit model with latents: what most checks are about."""
-
-    def encode(self, images: Images) -> Density: ...
-    def decode(self, latents: Tensor) -> Density: ...
-    def prior(self) -> Density: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +109,8 @@ def diagnose(
 
 
 def latents_in_use(latents: Latents) -> Finding:
-    """How many latents say something of the image (active units), and how much in all.
-
-    Source:
-        Burda et al. 2016 (arXiv:1509.00519), section 5: active where the variance of the posterior mean
-        over images exceeds 0.01.
-    """
-    active = int((latents.means.var(0) > ACTIVE).sum())
+    """How many latents say something of the image, and how much in all."""
+    active = int(active_latents(latents.means).sum())
     total, rate = latents.means.shape[1], float(latents.rates.mean())
     measured = f"{active} of {total} latents are active, the rate is {rate:.2f} nats an image"
     if active == 0 or rate < 0.1:
@@ -159,7 +144,7 @@ def decoder_listens(latents: Latents) -> Finding:
 
 def aggregate_meets_prior(latents: Latents) -> Finding:
     """Whether the prior draws where posteriors lie: means and deviations of active latents, all together."""
-    active = latents.means.var(0) > ACTIVE
+    active = active_latents(latents.means)
     if not active.any():
         active = ~active
     ours, theirs = latents.draws[:, active], latents.prior_draws[:, active]

@@ -32,6 +32,7 @@ class Likelihood:
         exact: `log_prob` of models whose density is exact, in nats an image: of stored levels, with uniform
             noise one level wide integrated out, which lies below the log-mass that the bound is of.
         num_dimensions: Values of an image, channels included.
+        levels: Stored levels of the data.
         protocol: Everything needed to repeat the number, as one line.
     """
 
@@ -44,11 +45,14 @@ class Likelihood:
     curve: dict[int, float]
     exact: float | None
     num_dimensions: int
+    levels: int
     protocol: str
 
     @property
-    def bits_per_dim(self) -> float:
-        """Bits for each value of an image: lower is better."""
+    def bits_per_dim(self) -> float | None:
+        """Bits for each value of an image, lower is better; None for binary images, told in nats alone."""
+        if self.levels == 2:
+            return None
         return -self.mean / (self.num_dimensions * math.log(2))
 
 
@@ -105,6 +109,7 @@ def evaluate_likelihood(
         curve=dict(zip(ladder, bounds.mean(1).tolist(), strict=True)),
         exact=_exact(model, images, given) if model.density == "exact" else None,
         num_dimensions=images[0].numel(),
+        levels=levels,
         protocol=(
             f"importance-weighted bound, K = {num_draws}, on {len(images)} {split} images of {levels} "
             f"levels, natural logarithm, seed {seed}"

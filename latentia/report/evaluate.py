@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from latentia.data import ImageStore
-from latentia.metrics import Likelihood, evaluate_likelihood
-from latentia.protocols import ExplicitModel
+from latentia.metrics import LatentUse, Likelihood, evaluate_likelihood, measure_latent_use
+from latentia.protocols import Decodes, Encodes, ExplicitModel
 from latentia.report.contestant import Contestant
 from latentia.report.yardstick import SampleQuality, Yardstick, choose, make_yardstick
 
@@ -21,6 +21,8 @@ class Evaluation:
         name: Name of the contestant.
         recipe: Its recipe.
         likelihood: On test images; None for an implicit model, which has none.
+        latent_use: Rate, distortion and active units on the same images; None for a model that is implicit
+            or has no latents.
         draws: Quality of draws from the model.
         means: Quality of decoder means, which papers show and which are no draws; None for an implicit
             model, whose draws have no pixel noise.
@@ -36,6 +38,7 @@ class Evaluation:
     name: str
     recipe: str
     likelihood: Likelihood | None
+    latent_use: LatentUse | None
     draws: SampleQuality
     means: SampleQuality | None
     bounds: tuple[SampleQuality, SampleQuality]
@@ -71,6 +74,7 @@ class Evaluation:
             "recipe": self.recipe,
             "family": self.family,
             "likelihood": None if self.likelihood is None else _likelihood_to_json(self.likelihood),
+            "latent_use": None if self.latent_use is None else asdict(self.latent_use),
             "samples": [quality.to_json() for quality in self.qualities],
             "bounds": [quality.to_json() for quality in self.bounds],
             "num_parameters": self.num_parameters,
@@ -80,7 +84,8 @@ class Evaluation:
         }
 
     def __str__(self) -> str:
-        lines = [f"{self.name} ({self.recipe}, {self.family})", "", *_likelihood_lines(self.likelihood), ""]
+        lines = [f"{self.name} ({self.recipe}, {self.family})", "", *_likelihood_lines(self.likelihood)]
+        lines += [str(self.latent_use), ""] if self.latent_use else [""]
         lines.append(
             f"{'':26}{'SWD':>8}{'precision':>11}{'recall':>8}{'density':>9}{'coverage':>10}{'nearest':>9}"
         )
@@ -133,15 +138,16 @@ def evaluate(
             f"{store.facts.image_shape}: evaluate it on data prepared as in its run."
         )
     yardstick = yardstick or make_yardstick(store, num_samples=num_samples, seed=seed)
-    likelihood = means = None
+    likelihood = latent_use = means = None
     if isinstance(contestant.model, ExplicitModel):
-        likelihood = _likelihood(contestant.model, store, num_draws, seed)
+        likelihood, latent_use = _likelihood(contestant.model, store, num_draws, seed)
         drawn = contestant.draw(yardstick.num_samples, seed=seed, noise=False)
         means = yardstick.judge(drawn, "decoder means, no draws")
     return Evaluation(
         name=contestant.name,
         recipe=contestant.recipe,
         likelihood=likelihood,
+        latent_use=latent_use,
         draws=yardstick.judge(contestant.draw(yardstick.num_samples, seed=seed), "draws"),
         means=means,
         bounds=yardstick.bounds,
@@ -158,24 +164,30 @@ def evaluate(
     )
 
 
-def _likelihood(model: ExplicitModel, store: ImageStore, num_draws: int, seed: int) -> Likelihood:
+def _likelihood(
+    model: ExplicitModel, store: ImageStore, num_draws: int, seed: int
+) -> tuple[Likelihood, LatentUse | None]:
     """The bound on the test split, or on as many images of it, at random, as a bounded time allows."""
     test = store.split("test")
     values = store.facts.channels * store.facts.height * store.facts.width
     count = min(len(test), max(FEWEST, WORK // (values * num_draws)))
     images = choose([test], count, seed)
     split = "test" if count == len(test) else f"randomly chosen (of {len(test)}) test"
-    return evaluate_likelihood(
+    likelihood = evaluate_likelihood(
         model, images, levels=store.facts.levels, split=split, num_draws=num_draws, seed=seed
     )
+    if not (isinstance(model, Encodes) and isinstance(model, Decodes)):
+        return likelihood, None
+    return likelihood, measure_latent_use(model, images, seed=seed)
 
 
 def _likelihood_lines(likelihood: Likelihood | None) -> list[str]:
     if likelihood is None:
         return ["log-likelihood: none (the model is implicit: it only draws)"]
+    bits = "" if likelihood.bits_per_dim is None else f", {likelihood.bits_per_dim:.3f} bits/dim"
     lines = [
-        f"log-likelihood, bound: {likelihood.mean:.2f} ± {likelihood.standard_error:.2f} nats an image, "
-        f"{likelihood.bits_per_dim:.3f} bits/dim (K = {likelihood.num_draws})",
+        f"log-likelihood, bound: {likelihood.mean:.2f} ± {likelihood.standard_error:.2f} nats an image"
+        f"{bits} (K = {likelihood.num_draws})",
         f"with one draw (ELBO):  {likelihood.elbo:.2f} nats an image; effective sample size "
         f"{likelihood.effective_sample_size:.1f} of {likelihood.num_draws}",
     ]

@@ -29,8 +29,10 @@ def _likelihoods(evaluations: Sequence[Evaluation]) -> str:
     name, best = explicit[0]
     claim = (
         f"{name} gives unseen images {number(best.mean, 1)} ± {number(best.standard_error, 1)} nats each "
-        f"on average, {number(best.bits_per_dim, 2)} bits for each pixel value"
+        f"on average"
     )
+    if best.bits_per_dim is not None:
+        claim += f", {number(best.bits_per_dim, 2)} bits for each pixel value"
     if len(explicit) == 1:
         others = len(evaluations) - 1
         nobody = {0: "", 1: "; the other model is implicit and has no such number"}

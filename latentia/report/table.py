@@ -77,7 +77,10 @@ def _likelihood_rows(evaluations: Sequence[Evaluation]) -> list[Row]:
             "lower",
             "The same, as the bits that each pixel value would take in a file made with the model.",
             lambda one: one.bits_per_dim,
-            lambda one: (number(one.bits_per_dim, 3), _exact(one)),
+            lambda one: (
+                "binary: nats alone" if one.bits_per_dim is None else number(one.bits_per_dim, 3),
+                _exact(one),
+            ),
         ),
         row(
             "ELBO, one draw",

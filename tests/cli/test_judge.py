@@ -10,6 +10,7 @@ def test_evaluate_of_an_explicit_model_prints_a_likelihood_and_its_protocol(late
     ended = latentia("evaluate", vae, *LITTLE)
     assert ended.code == 0
     assert "nats an image" in ended.out
+    assert "latents are active" in ended.out
     assert "Protocol" in ended.out
 
 
@@ -19,7 +20,9 @@ def test_evaluate_as_json_is_nothing_but_json(latentia, vae, gan):
         latentia("evaluate", gan, "--json", *LITTLE).json(),
     )
     assert explicit["likelihood"]["mean"] < 0
+    assert explicit["latent_use"]["rate"] > 0
     assert implicit["likelihood"] is None
+    assert implicit["latent_use"] is None
     assert implicit["family"] == "implicit"
 
 

@@ -10,8 +10,8 @@ from importlinter import cli as import_linter
 import latentia
 
 ROOMS = [
-    *["cli", "recipes", "report", "tasks", "metrics", "training", "models", "models/vae", "models/gan"],
-    *["losses", "distributions", "networks", "data"],
+    *["cli", "recipes", "report", "tasks", "metrics", "training"],
+    *["models", "models/ae", "models/vae", "models/gan", "losses", "distributions", "networks", "data"],
 ]
 
 

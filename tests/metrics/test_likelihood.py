@@ -101,6 +101,8 @@ def test_standard_error_and_bits(images):
     assert found.standard_error == pytest.approx((values.std() / len(values) ** 0.5).item(), rel=1e-3)
     assert found.bits_per_dim == pytest.approx(-found.mean / (16 * math.log(2)))
     assert (found.num_images, found.num_draws, found.num_dimensions) == (230, 2, 16)
+    binary = evaluate_likelihood(model.eval(), images, levels=2, split="test", num_draws=2)
+    assert binary.bits_per_dim is None, "of binary images nats are told, and nothing else"
 
 
 def test_same_seed_same_number_and_images_are_encoded_once(images, monkeypatch):

@@ -1,7 +1,6 @@
 """The variational autoencoder."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 import torch
@@ -86,8 +85,7 @@ class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         moves = (self.encoder, self.decoder, self.latent_prior)
         if self.fitted_prior is None:
             return (self.bound.objective(self, moves),)
-        trained = _Trained(self.image_shape, self.encode, self.decode, lambda: self.latent_prior(self.encode))
-        return (self.bound.objective(trained, moves), self._fitting())
+        return (self.bound.objective(_Unfitted(self), moves), self._fitting())
 
     def _fitting(self) -> Objective:
         """The fitted prior's log-density of draws from the posterior, which they do not feel."""
@@ -128,11 +126,13 @@ class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         return latent_log_prob(self, images, num_draws=16)
 
 
-@dataclass(frozen=True, slots=True)
-class _Trained:
+class _Unfitted:
     """A model as its bound sees it: with the prior that it is trained against."""
 
-    image_shape: tuple[int, int, int]
-    encode: Callable[[Images], Density]
-    decode: Callable[[Latents], Density]
-    prior: Callable[[], Density]
+    def __init__(self, model: VariationalAutoencoder) -> None:
+        self.image_shape, self.encode, self.decode = model.image_shape, model.encode, model.decode
+        self.model = model
+
+    def prior(self, *, given: Given | None = None) -> Density:
+        prior: Density = self.model.latent_prior(self.encode)
+        return prior

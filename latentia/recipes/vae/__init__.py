@@ -6,10 +6,12 @@ from latentia.recipes.vae.ladder import ladder
 from latentia.recipes.vae.likelihoods import gaussian, logistic, sigma
 from latentia.recipes.vae.linear import linear
 from latentia.recipes.vae.posteriors import iaf
-from latentia.recipes.vae.priors import prior, vamp
+from latentia.recipes.vae.priors import flow, mixture, vamp
+from latentia.recipes.vae.quantised import vq
 
 __all__ = [
     "beta",
+    "flow",
     "gaussian",
     "iaf",
     "importance",
@@ -17,8 +19,9 @@ __all__ = [
     "ladder",
     "linear",
     "logistic",
-    "prior",
+    "mixture",
     "sigma",
     "tc",
     "vamp",
+    "vq",
 ]

@@ -17,7 +17,7 @@ from latentia.distributions import (
     Variance,
 )
 from latentia.models import VariationalAutoencoder
-from latentia.models.bounds import PLAYER, Bound
+from latentia.models.bounds import Bound
 from latentia.networks import ConvolutionalDecoder, ConvolutionalEncoder, MLPDecoder, MLPEncoder
 from latentia.recipes.ranges import above_zero, at_least
 from latentia.training import Adam, Plan
@@ -128,7 +128,7 @@ def plan(
     above_zero(rate=rate)
     return Plan(
         model,
-        optimisers={PLAYER: Adam(rate=rate)},
+        optimisers=dict.fromkeys((o.player for o in model.objectives()), Adam(rate=rate)),
         batch_size=batch_size,
         half_life=half_life,
         warm_up=50 * batch_size,

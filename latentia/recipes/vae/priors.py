@@ -1,7 +1,5 @@
 """Better priors: where images lie in latent space is learned as well."""
 
-from typing import Literal
-
 import torch
 
 from latentia.data import Facts
@@ -64,11 +62,57 @@ def vamp(
     return plan(model, rate=rate, batch_size=batch_size, half_life=half_life, cool_down=cool_down)
 
 
-def prior(
+def mixture(
     facts: Facts,
     *,
-    prior: Literal["mixture", "flow"] = "flow",
     num_components: int = 50,
+    likelihood: Likelihood = "auto",
+    network: Network = "convolutional",
+    num_latents: int = 32,
+    width: int | None = None,
+    rate: float = 1e-3,
+    batch_size: int = 64,
+    half_life: int = 20_000,
+    cool_down: float = 0.0,
+) -> Plan:
+    """A mixture of Gaussians as the prior, trained with the rest.
+
+    Args:
+        facts: Facts of the data.
+        num_components: Gaussians in the mixture.
+        likelihood: p(x|z); `auto` is Bernoulli for binary data and a Gaussian a pixel for others.
+        network: Convolutions that follow from the image size, or fully connected layers.
+        num_latents: Length of a latent vector.
+        width: Channels after the first convolution (32), or units in a fully connected layer (512).
+        rate: Learning rate of Adam.
+        batch_size: Images a step.
+        half_life: Images after which a step counts half in the averaged weights.
+        cool_down: Part of the run, at its end, over which the learning rate falls to a hundredth.
+
+    Returns:
+        The plan.
+
+    Raises:
+        ValueError: If an argument is out of range, or the likelihood does not fit the data.
+
+    Source:
+        Dilokthanakul et al. 2016 (arXiv:1611.02648), without its second latent.
+    """
+    at_least(1, num_components=num_components)
+    model = autoencoder(
+        facts,
+        likelihood=likelihood,
+        network=network,
+        num_latents=num_latents,
+        width=width,
+        prior=MixturePrior(num_latents, num_components=num_components),
+    )
+    return plan(model, rate=rate, batch_size=batch_size, half_life=half_life, cool_down=cool_down)
+
+
+def flow(
+    facts: Facts,
+    *,
     depth: int = 3,
     flow_width: int = 128,
     likelihood: Likelihood = "auto",
@@ -80,16 +124,13 @@ def prior(
     half_life: int = 20_000,
     cool_down: float = 0.0,
 ) -> Plan:
-    """A prior that is learned: a mixture of Gaussians, or a flow fitted to where the posteriors lie.
+    """A flow as the prior, fitted to where the posteriors lie, and then counted in the likelihood.
 
-    The mixture is trained with the rest. The flow leaves the autoencoder as it is, trained against the
-    standard normal, and follows the aggregate of its posteriors; the likelihood then counts the flow. It is
-    drawn from latent by latent.
+    The autoencoder is trained against the standard normal and does not feel the flow, which follows the
+    aggregate of its posteriors. It is drawn from latent by latent.
 
     Args:
         facts: Facts of the data.
-        prior: `mixture` or `flow`.
-        num_components: Gaussians in the mixture.
         depth: Autoregressive steps of the flow.
         flow_width: Hidden units of each.
         likelihood: p(x|z); `auto` is Bernoulli for binary data and a Gaussian a pixel for others.
@@ -108,17 +149,15 @@ def prior(
         ValueError: If an argument is out of range, or the likelihood does not fit the data.
 
     Source:
-        Mixture: Dilokthanakul et al. 2016 (arXiv:1611.02648), without its second latent; flow:
         Papamakarios et al. 2017 (arXiv:1705.07057), fitted as in Ghosh et al. 2020 (arXiv:1903.12436).
     """
-    at_least(1, num_components=num_components, depth=depth, flow_width=flow_width)
+    at_least(1, depth=depth, flow_width=flow_width)
     model = autoencoder(
         facts,
         likelihood=likelihood,
         network=network,
         num_latents=num_latents,
         width=width,
-        prior=MixturePrior(num_latents, num_components=num_components) if prior == "mixture" else None,
-        fitted_prior=FlowPrior(num_latents, depth=depth, width=flow_width) if prior == "flow" else None,
+        fitted_prior=FlowPrior(num_latents, depth=depth, width=flow_width),
     )
     return plan(model, rate=rate, batch_size=batch_size, half_life=half_life, cool_down=cool_down)

@@ -1,0 +1,1 @@
+"""Autoencoders without a density: the baseline that variational ones start from."""
