@@ -24,38 +24,59 @@ if TYPE_CHECKING:  # what type checkers and editors see; the table below says th
     from latentia.recipes import load, open_run, resume, train
     from latentia.report.runs import compare_runs as compare
     from latentia.report.runs import evaluate_run as evaluate
-    from latentia.tasks import interpolate, reconstruct
+    from latentia.tasks import (
+        anomaly_scores,
+        compress,
+        decompress,
+        directions,
+        interpolate,
+        manifold,
+        reconstruct,
+        traverse,
+    )
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Preparation",
+    "anomaly_scores",
     "compare",
+    "compress",
     "data",
+    "decompress",
+    "directions",
     "evaluate",
     "grid",
     "interpolate",
     "load",
+    "manifold",
     "open_run",
     "prepare",
     "recipes",
     "reconstruct",
     "resume",
     "train",
+    "traverse",
 ]
 
 _HOMES = {
     "Preparation": "latentia.data:Preparation",
+    "anomaly_scores": "latentia.tasks:anomaly_scores",
     "compare": "latentia.report.runs:compare_runs",
+    "compress": "latentia.tasks:compress",
+    "decompress": "latentia.tasks:decompress",
+    "directions": "latentia.tasks:directions",
     "evaluate": "latentia.report.runs:evaluate_run",
     "grid": "latentia.data.pictures:grid",
     "interpolate": "latentia.tasks:interpolate",
     "load": "latentia.recipes:load",
+    "manifold": "latentia.tasks:manifold",
     "open_run": "latentia.recipes:open_run",
     "prepare": "latentia.data:prepare",
     "reconstruct": "latentia.tasks:reconstruct",
     "resume": "latentia.recipes:resume",
     "train": "latentia.recipes:train",
+    "traverse": "latentia.tasks:traverse",
 }
 
 

@@ -15,7 +15,12 @@ from latentia.distributions import (
     PixelHead,
     StandardNormal,
 )
-from latentia.models import LadderVariationalAutoencoder, LinearVariationalAutoencoder, VariationalAutoencoder
+from latentia.models import (
+    LadderVariationalAutoencoder,
+    LinearVariationalAutoencoder,
+    QuantisedAutoencoder,
+    VariationalAutoencoder,
+)
 from latentia.networks import MLPDecoder, MLPEncoder
 from latentia.protocols import ExplicitModel
 from latentia.recipes import find
@@ -114,6 +119,9 @@ def tiny_explicit_models() -> dict[str, ExplicitModel]:
         model = find(name)(data, **small, **arguments).model
         assert isinstance(model, VariationalAutoencoder)
         models[name] = model
+    models["quantised"] = find("vae.vq")(
+        data, num_codes=3, code_size=2, halvings=0, width=4, prior_width=4, prior_depth=2
+    ).model
     models["ladder"] = _tiny_ladder()
     models["linear"] = LinearVariationalAutoencoder(image_shape=shape, num_latents=2, levels=2)
     for model in models.values():
@@ -133,6 +141,8 @@ def _tiny_ladder() -> LadderVariationalAutoencoder:
 
 def _widen(model: ExplicitModel) -> None:
     """Makes q(z|x) as wide as the prior: then weights are bounded, and their standard error is true."""
+    if isinstance(model, QuantisedAutoencoder):
+        return  # its q(z|x) is certain
     if isinstance(model, LinearVariationalAutoencoder):
         model.latent_log_std.data.fill_(0.2)
         return

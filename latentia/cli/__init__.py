@@ -31,6 +31,12 @@ COMMANDS = {
     "sample": Command("draw", "Draw new images from a run."),
     "reconstruct": Command("draw", "Encode and decode test images: real above reconstructed."),
     "interpolate": Command("draw", "Walk through a run's latent space from image to image."),
+    "traverse": Command("explore", "Change one latent at a time and look at what it does."),
+    "manifold": Command("explore", "Draw the map of a latent space of two dimensions."),
+    "encode": Command("encode", "Write the latents of images to a file."),
+    "score": Command("score", "List images by how unusual a run finds them."),
+    "compress": Command("pack", "Compress images losslessly with a run; a check of its bits/dim."),
+    "decompress": Command("pack", "Turn compressed images back into pictures."),
     "evaluate": Command("judge", "Measure a run: likelihood, quality, coverage."),
     "compare": Command("judge", "Compare runs in one HTML report."),
 }

@@ -1,6 +1,7 @@
 """`latentia sample`, `reconstruct` and `interpolate`: pictures from a run."""
 
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,7 @@ def sample(
     num: Count = 64,
     seed: int = 0,
     noise: bool = True,
+    temperature: float = 1.0,
     device: Device = "auto",
 ) -> int:
     """Draw new images from a trained run.
@@ -46,6 +48,8 @@ def sample(
         seed: The same seed draws the same images.
         noise: Draw pixels from p(x|z) as well. Without it an explicit model shows the mean of p(x|z),
             which is smoother than what it has learned; an implicit model has no such noise.
+        temperature: Scale of the noise that latents are drawn with, at least 0. Below 1 images are more
+            typical and less varied; only at 1 are they draws from the model.
         device: Where to compute: auto, cpu, cuda, cuda:1 or mps.
     """
     if num < 1:
@@ -54,10 +58,12 @@ def sample(
     place = next(opened.model.parameters()).device
     generator = torch.Generator(place).manual_seed(seed)
     counts = [min(AT_ONCE, num - start) for start in range(0, num, AT_ONCE)]
+    draw = partial(opened.model.sample, generator=generator, noise=noise, temperature=temperature)
     with torch.no_grad():
-        drawn = [opened.model.sample(count, generator=generator, noise=noise).cpu() for count in counts]
+        drawn = [draw(count).cpu() for count in counts]
     written = save(torch.cat(drawn), out)
-    return _told(written, f"{num} {'draws' if noise else 'means'} of {opened.recipe}, seed {seed}")
+    cooled = "" if temperature == 1 else f", temperature {temperature:g}"
+    return told(written, f"{num} {'draws' if noise else 'means'} of {opened.recipe}, seed {seed}{cooled}")
 
 
 def reconstruct(run: Run, *, out: OutputFile, data: MaybeSource = None, num: Count = 16) -> int:
@@ -74,10 +80,10 @@ def reconstruct(run: Run, *, out: OutputFile, data: MaybeSource = None, num: Cou
         num: How many images, at least 1.
     """
     opened = open_run(run)
-    real = _test_images(opened, data, num)
+    real = shown_images(opened, data, num)
     columns = min(num, 8)
     rows = _in_pairs(real, reconstructed(opened.model, real), columns)
-    return _picture(rows, out, columns, "rows in pairs: test images, and their reconstructions below them")
+    return picture(rows, out, columns, "rows in pairs: test images, and their reconstructions below them")
 
 
 def interpolate(
@@ -107,7 +113,7 @@ def interpolate(
     """
     opened = open_run(run)
     if isinstance(opened.model, Encodes):
-        images = _test_images(opened, data, 2 * num)
+        images = shown_images(opened, data, 2 * num)
         rows = interpolate_images(opened.model, images[0::2], images[1::2], steps)
         ends = "test images"
     else:
@@ -116,10 +122,10 @@ def interpolate(
         ends = f"draws from the prior, seed {seed}"
         if data is not None:
             warnings.warn(f"--data is ignored: {opened.recipe} cannot encode images.", stacklevel=1)
-    return _picture(rows, out, steps, f"each row between two {ends}")
+    return picture(rows, out, steps, f"each row between two {ends}")
 
 
-def _test_images(run: folder.Run, source: str | None, num: int) -> Images:
+def shown_images(run: folder.Run, source: str | None, num: int) -> Images:
     """The first images of the test split.
 
     Raises:
@@ -148,12 +154,14 @@ def _in_pairs(above: Images, below: Images, columns: int) -> torch.Tensor:
     return torch.cat([row for pair in rows for row in pair])
 
 
-def _picture(images: torch.Tensor, out: Path, columns: int, what: str) -> int:
+def picture(images: torch.Tensor, out: Path, columns: int, what: str) -> int:
+    """Write images as one picture, and say what it shows."""
     if not out.suffix:
         raise ValueError(f"--out is {out}, but one picture is written here. Name it, for example {out}.png.")
-    return _told(save(images, out, columns=columns), what)
+    return told(save(images, out, columns=columns), what)
 
 
-def _told(written: Path, what: str) -> int:
+def told(written: Path, what: str) -> int:
+    """Say what was written where."""
     print(f"{written}: {what}.")
     return DONE

@@ -15,6 +15,7 @@ from latentia.data import Preparation
 Run = Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 Runs = Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
 Source = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
+Data = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")]
 MaybeSource = Annotated[str | None, tyro.conf.arg(metavar="SOURCE")]
 OutputFile = Annotated[Path, tyro.conf.arg(metavar="FILE")]
 MaybeFile = Annotated[Path | None, tyro.conf.arg(metavar="FILE")]

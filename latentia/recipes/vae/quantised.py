@@ -13,7 +13,7 @@ from latentia.training import Adam, Plan
 def vq(
     facts: Facts,
     *,
-    num_codes: int = 256,
+    num_codes: int = 64,
     code_size: int = 16,
     commitment: float = 0.25,
     halvings: int = 2,
@@ -28,8 +28,8 @@ def vq(
 ) -> Plan:
     """VQ-VAE: an image is a small grid of codes, and a network learns which codes go together.
 
-    Both learn at the same time. Draws are made code by code, with one pass of that network for each: larger
-    grids keep more of the image and take longer to draw.
+    Both learn at the same time. More codes and larger grids keep more of the image, and what they keep has to
+    be learned by the network as well. Draws take one pass of it for each position of the grid.
 
     Args:
         facts: Facts of the data.
@@ -55,12 +55,13 @@ def vq(
 
     Source:
         van den Oord et al. 2017 (arXiv:1711.00937); the network over codes: van den Oord et al. 2016
-        (arXiv:1606.05328).
+        (arXiv:1606.05328). Differs in that there are 64 codes by default instead of 512: small data sets do
+        not teach which of 512 go together.
     """
     at_least(2, num_codes=num_codes, width=width)
-    at_least(1, code_size=code_size, halvings=halvings, prior_width=prior_width, prior_depth=prior_depth)
+    at_least(1, code_size=code_size, prior_width=prior_width, prior_depth=prior_depth)
     at_least(1, batch_size=batch_size, half_life=half_life)
-    at_least(0, depth=depth)
+    at_least(0, depth=depth, halvings=halvings)
     above_zero(commitment=commitment, rate=rate)
     head = pixel_head(facts, likelihood)
     encoder = GridEncoder(facts.image_shape, size=code_size, width=width, halvings=halvings, depth=depth)
