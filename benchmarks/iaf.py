@@ -21,7 +21,7 @@ from latentia.data import prepare
 from latentia.metrics import evaluate_likelihood
 from latentia.training import Run
 
-SHARED = "--num-latents 32 --network mlp --width 300 --half-life 100000 --cool-down 0.3"
+SHARED = "--num-latents 32 --network mlp --width 300 --warm-up 50000 --half-life 100000 --cool-down 0.3"
 POSTERIORS = {"diagonal": "vae.beta", "flow": "vae.iaf --depth 4 --flow-width 960"}
 AT_ONCE = 100  # test images whose mean bound is one number of the paired comparison
 

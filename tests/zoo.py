@@ -119,11 +119,9 @@ def tiny_explicit_models() -> dict[str, ExplicitModel]:
         model = find(name)(data, **small, **arguments).model
         assert isinstance(model, VariationalAutoencoder)
         models[name] = model
-    models["quantised"] = find("vae.vq")(
-        data, num_codes=3, code_size=2, halvings=0, width=4, prior_width=4, prior_depth=2
-    ).model
     models["ladder"] = _tiny_ladder()
     models["linear"] = LinearVariationalAutoencoder(image_shape=shape, num_latents=2, levels=2)
+    models["quantised"] = _tiny_quantised()
     for model in models.values():
         generator = torch.Generator().manual_seed(1)  # the same for encoders alike
         for parameter in model.parameters():
@@ -137,6 +135,13 @@ def _tiny_ladder() -> LadderVariationalAutoencoder:
     plan = find("vae.ladder")(data, layers="1x1,2x1", width=4, hidden=4, num_channels=1, top_channels=2)
     assert isinstance(plan.model, LadderVariationalAutoencoder)
     return plan.model
+
+
+def _tiny_quantised() -> QuantisedAutoencoder:
+    data, small = facts(2, height=2, width=2), {"width": 4, "prior_width": 4, "prior_depth": 2}
+    model = find("vae.vq")(data, num_codes=3, code_size=2, halvings=0, **small).model
+    assert isinstance(model, QuantisedAutoencoder)
+    return model
 
 
 def _widen(model: ExplicitModel) -> None:

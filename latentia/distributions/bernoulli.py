@@ -46,7 +46,8 @@ class Bernoulli(Density):
         return torch.where(lit, 1.0, -1.0).to(self.logits.dtype)
 
     def log_prob(self, value: Tensor) -> Float[Tensor, "*batch"]:
-        log_mass = functional.logsigmoid(value * self.logits)  # in fewer passes than a softplus, negated twice
+        # In fewer passes than a softplus, negated twice.
+        log_mass = functional.logsigmoid(value * self.logits)
         return log_mass.flatten(start_dim=value.ndim - self.logits.ndim + 1).sum(-1)
 
     def level_log_probs(self, earlier: Images) -> Float[Tensor, "batch height width levels"]:

@@ -27,9 +27,9 @@ Vectors = Float[Tensor, "*batch size rows columns"]
 class Codebook(nn.Module, Remembers):
     """Vectors, each the running mean of what was nearest to it.
 
-    A code that is hardly used moves next to one that is used more than the average and takes half of what
-    came to it, the least used to the most used. So the codes spread in a few turns from wherever they
-    started, none stays unused, and all processes of a run make the same moves.
+    A code that is hardly used moves next to one that is used more than the average, the least used to the
+    most used, and takes over half of its vectors. So the codes spread in some tens of turns from wherever
+    they started, none stays unused for long, and all processes of a run make the same moves.
 
     Args:
         num_codes: How many vectors.
@@ -90,11 +90,9 @@ class Codebook(nn.Module, Remembers):
         pairs = (use[least] < DEAD) & (use[most] > 1)
         unused, busy = least[pairs], most[pairs]
         codes = self.vectors()
-        beside = codes[busy].lerp(codes[unused], BESIDE)
-        self.counts[busy] /= 2
-        self.sums[busy] /= 2
-        self.counts[unused] = self.counts[busy]
-        self.sums[unused] = beside * self.counts[busy].unsqueeze(1)
+        # With little weight of its own a moved code follows at once what comes to it.
+        self.counts[unused] = 2 * DEAD * self.counts.mean()
+        self.sums[unused] = codes[busy].lerp(codes[unused], BESIDE) * self.counts[unused].unsqueeze(1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,9 +50,7 @@ def draw_images(
     if num_images < 1:
         raise ValueError(f"Asked for {num_images} images; ask for at least 1.")
     if not temperature >= 0:
-        raise ValueError(
-            f"The temperature is {temperature}; it has to be 0 or more."
-        )
+        raise ValueError(f"The temperature is {temperature}; it has to be 0 or more.")
     prior = model.prior()
     prior_noise = standard_normal((num_images, *prior.noise_shape), prior.mean, generator)
     latents = prior.draw(temperature * prior_noise)

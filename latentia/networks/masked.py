@@ -41,7 +41,7 @@ class MaskedNetwork(nn.Module):
 
     Example:
         >>> network = MaskedNetwork(3, num_outputs=1, width=6)
-        >>> a, b = network(torch.tensor([[1.0, 2.0, 3.0], [1.0, 2.0, 9.0]]))
+        >>> [(a, b)] = network(torch.tensor([[1.0, 2.0, 3.0], [1.0, 2.0, 9.0]]))
         >>> bool((a == b).all())  # the last input is seen by none
         True
     """

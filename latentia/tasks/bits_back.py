@@ -46,13 +46,7 @@ class Chain(NamedTuple):
         """
         encoder = require(model, Encodes, task="compress")
         decoder = require(model, Decodes, task="compress")
-        prior = decoder.prior()
-        if not isinstance(prior, Normal):
-            raise ValueError(
-                f"Compression needs latents with a Gaussian prior and posterior, and the prior of this "
-                f"{type(model).__name__} is {type(prior).__name__}. Recipes such as vae.beta, vae.sigma, "
-                f"vae.logistic and vae.importance have them."
-            )
+        prior = _require_gaussian(decoder.prior(), "prior")
         return cls(encoder, decoder, prior, _constriction().stream)
 
     def first_words(self) -> np.ndarray:
@@ -138,11 +132,7 @@ class Chain(NamedTuple):
 
     def _posterior(self, image: Images) -> Normal:
         posterior = self.encoder.encode(_laid_out(image))
-        if not isinstance(posterior, Normal):
-            raise ValueError(
-                f"Compression needs a Gaussian posterior, and this model's is {type(posterior).__name__}."
-            )
-        return posterior
+        return _require_gaussian(posterior, "posterior")
 
     def _pixels(self, cells: np.ndarray) -> LevelTables:
         latents = torch.from_numpy(cells).to(self.prior.mean).unsqueeze(0) * CELL
@@ -169,6 +159,16 @@ def _table(pixels: LevelTables, earlier: Images) -> np.ndarray:
     """Probabilities of all levels, a row for each pixel of one channel of one image."""
     table = pixels.level_log_probs(_laid_out(earlier))[0].flatten(0, 1).exp().cpu()
     return table.contiguous().numpy()  # the coder reads rows as they lie in memory
+
+
+def _require_gaussian(found: object, what: str) -> Normal:
+    if isinstance(found, Normal):
+        return found
+    raise ValueError(
+        f"Compression needs latents with a Gaussian prior and a Gaussian posterior, and this model's {what} "
+        f"is {type(found).__name__}. Recipes such as vae.beta, vae.sigma, vae.logistic and vae.importance "
+        f"have both."
+    )
 
 
 def _require_tables(pixels: object) -> LevelTables:

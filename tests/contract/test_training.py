@@ -164,6 +164,18 @@ def test_one_batch_of_32_and_two_of_16_give_the_same_gradients(name: str) -> Non
     assert torch.allclose(whole, divided, rtol=1e-4, atol=1e-5 * float(whole.abs().max()))
 
 
+@pytest.mark.parametrize("name", UNCOUPLED)
+def test_what_a_model_remembers_does_not_depend_on_how_a_batch_is_divided(name: str) -> None:
+    """Running averages, codebooks: all that a turn leaves in buffers."""
+    remembered = []
+    for micro_batches in (1, 2):
+        plan = ZOO[name]()
+        state = turns(fresh(plan), plan, levels_of(name), 1, micro_batches=micro_batches)
+        remembered.append(dict(state.model.named_buffers()))
+    for key, value in remembered[0].items():
+        assert torch.allclose(value, remembered[1][key], rtol=1e-4, atol=1e-5), key
+
+
 def _in_process(rank: int, rendezvous: str, name: str, out: str) -> None:
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=2)

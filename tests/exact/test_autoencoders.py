@@ -124,6 +124,30 @@ def test_the_clean_image_is_to_be_decoded() -> None:
     assert torch.allclose(model.latent_prior.mean, 0.02 * images.flatten(1).mean(0), atol=1e-6)
 
 
+def test_the_best_linear_denoiser_is_at_rest() -> None:
+    """Of all linear maps, S (S + s^2)^-1 undoes noise of deviation s best: there the gradient is 0."""
+    images = some(20_000, 4).float() * torch.tensor([0.2, 0.3, 0.5, 0.9])
+    layer = nn.Linear(4, 4, bias=False)
+    model = Autoencoder(
+        image_shape=SHAPE,
+        encoder=nn.Sequential(nn.Flatten(), layer),
+        decoder=nn.Unflatten(1, SHAPE),
+        num_latents=4,
+        corruption=AddedNoise(0.4),
+    )
+    second = images.T @ images / len(images)
+    best = second @ torch.linalg.inv(second + 0.4**2 * torch.eye(4))
+
+    def slope(weight: Tensor) -> Tensor:
+        layer.weight.data.copy_(weight)
+        (objective,) = model.objectives()
+        terms = objective.terms(Batch(images.unflatten(1, SHAPE)), turn_of(len(images)))
+        return torch.autograd.grad(terms["distortion"].mean(), layer.weight)[0]
+
+    assert float(slope(best).abs().max()) < 0.02
+    assert float(slope(torch.eye(4)).abs().max()) > 0.2
+
+
 def test_masking_loses_all_channels_of_a_share_of_pixels() -> None:
     images = torch.ones(200, 3, 5, 4)
     masked = Masking(0.3)(images, turn_of(200))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -331,5 +332,6 @@ def test_descriptions_say_what_recipes_can_do() -> None:
     assert described["gan.dcgan"].density == "none"
     assert described["gan.dcgan"].can == ("decode",)
     for description in described.values():
-        assert "arXiv" in description.source or "doi" in description.source
+        named = r"arXiv:\d{4}\.\d{4,5}|doi:10\.|openreview|\d{4} \((ICML|Science)"
+        assert re.search(named, description.source), description.name
         json.dumps(description.arguments)

@@ -18,7 +18,6 @@ pytest.importorskip("constriction")
 NAMES = [
     "vae.gaussian",
     "vae.gaussian bernoulli",
-    "vae.gaussian mlp",
     "vae.sigma",
     "vae.logistic",
     "vae.beta categorical",
@@ -96,15 +95,17 @@ def test_the_same_bytes_each_time_and_in_another_process():
     assert ended.stdout.decode() == images.numpy().tobytes().hex()
 
 
+@pytest.fixture(scope="module")
+def model():
+    return ZOO["vae.gaussian"]().model.eval()
+
+
+@pytest.fixture(scope="module")
+def data(model):
+    return compress(model, own_images(model, 3))
+
+
 class TestLetters:
-    @pytest.fixture(scope="class")
-    def model(self):
-        return ZOO["vae.gaussian"]().model.eval()
-
-    @pytest.fixture(scope="class")
-    def data(self, model):
-        return compress(model, own_images(model, 3))
-
     def test_a_file_cut_anywhere_is_refused(self, model, data):
         for length in range(len(data)):
             with pytest.raises(ValueError, match=r"damaged|another file"):
@@ -135,10 +136,12 @@ class TestLetters:
         with pytest.raises(ValueError, match="encode images into latents"):
             compress(ZOO["gan.dcgan"]().model.eval(), torch.zeros(1, 1, 8, 8))
 
-    def test_a_ladder_has_no_gaussian_prior(self):
-        ladder = next(name for name in ZOO if name.startswith("vae.ladder"))
-        with pytest.raises(ValueError, match="Gaussian prior"):
-            compress(ZOO[ladder]().model.eval(), torch.full((1, 1, 8, 8), -1.0))
+    @pytest.mark.parametrize(
+        ("name", "said"), [("vae.ladder", "prior is LadderPrior"), ("vae.iaf", "posterior is Inverse")]
+    )
+    def test_latents_that_are_not_gaussian(self, name, said):
+        with pytest.raises(ValueError, match=said):
+            compress(ZOO[name]().model.eval(), torch.full((1, 1, 8, 8), -1.0))
 
     def test_without_the_library_one_is_told_how_to_get_it(self, model, monkeypatch):
         monkeypatch.setitem(sys.modules, "constriction", None)

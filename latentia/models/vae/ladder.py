@@ -1,6 +1,6 @@
 """The ladder: a variational autoencoder whose latents are drawn group after group, from the top down."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -10,64 +10,19 @@ from torch import Tensor, nn
 
 from latentia._types import Given, Images, Latents, PerImage
 from latentia.distributions import Density, Normal, PixelHead, soft_bound
-from latentia.losses import held_rate, importance_weighted_bound, normal_rates
+from latentia.losses import held_rate, importance_weighted_bound
 from latentia.models.bounds import PLAYER, Evidence
 from latentia.models.latent import draw_images, portions, standard_normal
+from latentia.models.vae.descent import (
+    Choice,
+    Descent,
+    Told,
+    draw_from_posterior,
+    draw_from_prior,
+    take_as_given,
+)
 from latentia.networks import BottomUp, Pixels, Step
 from latentia.protocols import Batch, Decodes, Encodes, ExplicitModel, Objective, Turn
-
-Told = list[Tensor]
-Choice = Callable[[Tensor, Normal, Normal | None], Tensor]
-
-
-def draw_from_posterior(numbers: Tensor, prior: Normal, posterior: Normal | None) -> Tensor:
-    """Numbers are noise: a group is drawn from q(z_l | z_<l, x)."""
-    assert posterior is not None
-    return posterior.draw(numbers)
-
-
-def draw_from_prior(numbers: Tensor, prior: Normal, posterior: Normal | None) -> Tensor:
-    """Numbers are noise: a group is drawn from p(z_l | z_<l)."""
-    return prior.draw(numbers)
-
-
-def take_as_given(numbers: Tensor, prior: Normal, posterior: Normal | None) -> Tensor:
-    """Numbers are the latents themselves."""
-    return numbers
-
-
-@dataclass(frozen=True, slots=True)
-class Descent:
-    """What one way down the ladder has met.
-
-    Attributes:
-        state: Features at the foot.
-        latents: All groups, the top one first.
-        priors: p(z_l | z_<l) of every group.
-        posteriors: q(z_l | z_<l, x) of every group; none where no image was told.
-    """
-
-    state: Tensor
-    latents: list[Tensor]
-    priors: list[Normal]
-    posteriors: list[Normal]
-
-    def flat(self) -> Latents:
-        """The latents as one flat tensor."""
-        return torch.cat([group.flatten(1) for group in self.latents], dim=1)
-
-    def rates(self) -> Float[Tensor, "batch groups"]:
-        """KL(q(z_l | z_<l, x) || p(z_l | z_<l)) of every group given the groups above, in nats."""
-        pairs = zip(self.posteriors, self.priors, strict=True)
-        return torch.stack([normal_rates(posterior, prior).sum(1) for posterior, prior in pairs], dim=1)
-
-    def log_prior(self) -> PerImage:
-        """Log p(z), in nats."""
-        return _log_density(self.priors, self.latents)
-
-    def log_posterior(self) -> PerImage:
-        """Log q(z|x), in nats."""
-        return _log_density(self.posteriors, self.latents)
 
 
 class LadderVariationalAutoencoder(ExplicitModel, Encodes, Decodes):
@@ -334,7 +289,3 @@ def _repeated(told: Tensor, count: int) -> Tensor:
     """Told for as many as there are, in rounds over all images."""
     rounds = count // len(told)
     return told if rounds == 1 else told.repeat(rounds, 1, 1, 1).contiguous(memory_format=torch.channels_last)
-
-
-def _log_density(groups: list[Normal], latents: list[Tensor]) -> PerImage:
-    return torch.stack([p.log_prob(z) for p, z in zip(groups, latents, strict=True)]).sum(0)

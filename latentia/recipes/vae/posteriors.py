@@ -14,7 +14,7 @@ def iaf(
     depth: int = 4,
     flow_width: int = 320,
     free_bits: float = 0.0,
-    warm_up: int = 0,
+    warm_up: int = 50_000,
     likelihood: Likelihood = "auto",
     network: Network = "convolutional",
     num_latents: int = 32,
@@ -34,7 +34,8 @@ def iaf(
         depth: Autoregressive steps.
         flow_width: Hidden units in each.
         free_bits: Nats that every latent may cost without being pressed lower, all latents together.
-        warm_up: Images over which the weight of the rate rises from 0.
+        warm_up: Images over which the weight of the rate rises from 0. The rate is known from one draw only,
+            whose noise hides from the encoder what latents are good for; without a warm-up few are used.
         likelihood: p(x|z); `auto` is Bernoulli for binary data and a Gaussian a pixel for others.
         network: Convolutions that follow from the image size, or fully connected layers.
         num_latents: Length of a latent vector.
