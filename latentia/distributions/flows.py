@@ -175,7 +175,7 @@ class LatentFlow(nn.Module):
         self.base = LatentNormal(num_features, num_latents)
         self.context = nn.Linear(num_features, num_context)
         self.flow = AutoregressiveFlow(num_latents, depth=depth, width=width, num_context=num_context)
-        # q(z|x) starts as wide as the prior, and its mean, which the chain shrinks, far enough from 0 to be felt.
+        # q(z|x) starts as wide as the prior; its mean, which the chain shrinks, starts away from 0.
         nn.init.normal_(self.base.linear.weight, std=num_features**-0.5)
         self.base.linear.bias.data[num_latents:] -= self.flow.first_log_slope
 
