@@ -131,6 +131,7 @@ def tiny_explicit_models() -> dict[str, ExplicitModel]:
 
 
 def _tiny_ladder() -> LadderVariationalAutoencoder:
+    torch.manual_seed(0)  # whatever stands before it in the dictionary
     data = facts(2, height=2, width=2)
     plan = find("vae.ladder")(data, layers="1x1,2x1", width=4, hidden=4, num_channels=1, top_channels=2)
     assert isinstance(plan.model, LadderVariationalAutoencoder)
@@ -138,6 +139,7 @@ def _tiny_ladder() -> LadderVariationalAutoencoder:
 
 
 def _tiny_quantised() -> QuantisedAutoencoder:
+    torch.manual_seed(0)
     data, small = facts(2, height=2, width=2), {"width": 4, "prior_width": 4, "prior_depth": 2}
     model = find("vae.vq")(data, num_codes=3, code_size=2, halvings=0, **small).model
     assert isinstance(model, QuantisedAutoencoder)
@@ -155,7 +157,7 @@ def _widen(model: ExplicitModel) -> None:
         for step in model.steps:
             for block, log_std in [(step.prior, 0.0), (step.posterior, 0.4)]:
                 num_channels = step.latent_shape[0]
-                block.widen.weight.data[-2 * num_channels :] *= 0.1
+                block.widen.weight.data[-2 * num_channels :] *= 0.02
                 block.widen.bias.data[-num_channels:] = log_std
         return
     assert isinstance(model, VariationalAutoencoder)
