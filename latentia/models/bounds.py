@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from latentia._types import PerImage
+from latentia._types import Latents, PerImage
 from latentia.distributions import Normal
 from latentia.losses import (
     draw_with_rate,
@@ -31,6 +31,12 @@ class Bound(Protocol):
 
     def objective(self, model: Explicit, moves: tuple[nn.Module, ...]) -> Objective:
         """The bound on the likelihood of a model as an objective that moves its parts."""
+
+
+def distortion_at(model: Explicit, latents: Latents, batch: Batch, turn: Turn) -> PerImage:
+    """-log p(x|z) as training sees it, in nats: densities of images with uniform noise one level wide."""
+    likelihood = model.decode(latents)
+    return -likelihood.dequantised_log_prob(batch.images, lambda: turn.uniform(*model.image_shape), turn.mean)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +66,7 @@ class Evidence:
         def terms(batch: Batch, turn: Turn) -> Mapping[str, PerImage]:
             posterior, prior = model.encode(batch.images), model.prior()
             latents, rate = draw_with_rate(posterior, prior, turn.noise(*posterior.noise_shape))
-            distortion = -model.decode(latents).dequantised_log_prob(
-                batch.images, lambda: turn.uniform(*model.image_shape), turn.mean
-            )
+            distortion = distortion_at(model, latents, batch, turn)
             if not self.free_bits:
                 return {"distortion": distortion, "rate": rate}
             if isinstance(posterior, Normal) and isinstance(prior, Normal):

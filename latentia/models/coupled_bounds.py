@@ -8,7 +8,7 @@ from torch import nn
 from latentia._types import PerImage
 from latentia.distributions import Normal
 from latentia.losses import decomposed_rate, discrepancy, draw_with_rate
-from latentia.models.bounds import PLAYER
+from latentia.models.bounds import PLAYER, distortion_at
 from latentia.models.latent import Explicit
 from latentia.protocols import Batch, Objective, Turn
 
@@ -35,9 +35,7 @@ class TotalCorrelation:
             posterior = model.encode(batch.images)
             assert isinstance(posterior, Normal)
             latents = posterior.draw(turn.noise(*posterior.noise_shape))
-            distortion = -model.decode(latents).dequantised_log_prob(
-                batch.images, lambda: turn.uniform(*model.image_shape), turn.mean
-            )
+            distortion = distortion_at(model, latents, batch, turn)
             parts = decomposed_rate(posterior, model.prior(), latents, num_images=self.num_images)
             return {"distortion": distortion, **parts}
 
@@ -73,9 +71,7 @@ class Information:
         def terms(batch: Batch, turn: Turn) -> Mapping[str, PerImage]:
             posterior, prior = model.encode(batch.images), model.prior()
             latents, rate = draw_with_rate(posterior, prior, turn.noise(*posterior.noise_shape))
-            distortion = -model.decode(latents).dequantised_log_prob(
-                batch.images, lambda: turn.uniform(*model.image_shape), turn.mean
-            )
+            distortion = distortion_at(model, latents, batch, turn)
             draws = prior.draw(turn.noise(*prior.noise_shape))
             return {"distortion": distortion, "rate": rate, "discrepancy": discrepancy(latents, draws)}
 
