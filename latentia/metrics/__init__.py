@@ -5,6 +5,7 @@ Every metric is a function of images or feature vectors with a seed; none needs 
 
 from latentia.metrics.coverage import Coverage, measure_coverage
 from latentia.metrics.diagnosis import Finding, diagnose
+from latentia.metrics.estimate import Estimate
 from latentia.metrics.features import FeatureSpace, PixelFeatures, RandomFeatures
 from latentia.metrics.frechet import frechet_distance
 from latentia.metrics.latent_use import LatentUse, measure_latent_use
@@ -18,6 +19,7 @@ from latentia.metrics.sliced import (
 
 __all__ = [
     "Coverage",
+    "Estimate",
     "FeatureSpace",
     "Finding",
     "LatentUse",
