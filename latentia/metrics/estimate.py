@@ -52,7 +52,8 @@ class Estimate:
             without: On all but one of G groups of about the same size, for each of them; at least 2.
 
         Source:
-            Efron & Stein 1981, "The jackknife estimate of variance"; with groups, Shao & Tu 1995, section 2.3.
+            Efron & Stein 1981, "The jackknife estimate of variance"; with groups, Shao & Tu 1995, "The
+            Jackknife and Bootstrap", section 2.3.
 
         Example:
             >>> Estimate.jackknife(2.0, [3.0, 2.0, 1.0])  # the mean of 0, 2 and 4: its error is 2 / 3^0.5
