@@ -132,7 +132,7 @@ def closing(run: folder.Run) -> int:
     if Processes.join().rank:
         return INTERRUPTED if run.interrupted else DONE  # one process speaks for all
     stopped = "stopped and saved" if run.interrupted else "saved"
-    print(f"The run is {stopped} in {run.path}, after {run.images_seen:,} images. Next:")
+    print(f"The run is {stopped} in {run.path}, after {run.images_seen:,} images; see README.md. Next:")
     if run.interrupted:
         print(f"  latentia resume {run.path}")
     print(f"  latentia sample {run.path} --num 64 --out {run.path}/samples.png")

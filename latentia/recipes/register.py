@@ -85,14 +85,13 @@ class Description:
 def describe(name: str) -> Description:
     """Describes a recipe, from its signature, its docstring, and a small model that it builds."""
     recipe = find(name)
-    documentation = inspect.getdoc(recipe) or ""
-    source = documentation.partition("Source:\n")[2].partition("\n\n")[0]
+    sentence, source = told(name)
     model = recipe(_small_facts()).model
     capabilities = {"encode": Encodes, "decode": Decodes, "log_prob": ExplicitModel}
     return Description(
         name=name,
-        sentence=documentation.splitlines()[0],
-        source=" ".join(source.split()),
+        sentence=sentence,
+        source=source,
         density=model.density if isinstance(model, ExplicitModel) else "none",
         can=tuple(verb for verb, capability in capabilities.items() if isinstance(model, capability)),
         arguments={
@@ -100,6 +99,13 @@ def describe(name: str) -> Description:
             for key, p in configuration(recipe).items()
         },
     )
+
+
+def told(name: str) -> tuple[str, str]:
+    """What the docstring of a recipe tells: its first sentence, and the paper that it follows."""
+    documentation = inspect.getdoc(find(name)) or ""
+    source = documentation.partition("Source:\n")[2].partition("\n\n")[0]
+    return documentation.splitlines()[0], " ".join(source.split())
 
 
 def _recipes() -> dict[str, Recipe]:

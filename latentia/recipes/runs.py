@@ -8,11 +8,13 @@ import torch
 from torch import nn
 
 from latentia.data import NAMES, ImageStore, Order, Preparation, prepare
+from latentia.metrics.watching import make_judge
 from latentia.protocols import GenerativeModel
 from latentia.recipes.preflight import announce, check_division, check_limits, free_folder, seeded_plan
-from latentia.recipes.register import bind, find
-from latentia.training import Limits, Plan, Run, RunFolder, State, checkpoint, train_in
-from latentia.training.device import choose_device
+from latentia.recipes.register import bind, find, told
+from latentia.training import Limits, Plan, Run, RunFolder, State, TrainingStopped, checkpoint, train_in
+from latentia.training.card import write_card
+from latentia.training.device import choose_device, describe_device
 from latentia.training.folder import Description, versions
 from latentia.training.loop import Feed
 from latentia.training.processes import Processes
@@ -87,6 +89,7 @@ def train(
         horizon = images_within(minutes, plan, feed, device=chosen, seed=seed, micro_batches=micro_batches)
         horizon = int(processes.mean(torch.tensor(float(horizon), device=chosen)))
     state = State.fresh(plan, chosen)
+    sentence, paper = told(name) if isinstance(recipe, str) else ("", "")
     description = Description(
         recipe=name,
         arguments=arguments,
@@ -99,6 +102,9 @@ def train(
         horizon=horizon,
         micro_batches=micro_batches,
         versions=versions(),
+        sentence=sentence,
+        paper=paper,
+        device=describe_device(chosen),
     )
     if processes.rank == 0:
         RunFolder.create(path, description)
@@ -246,19 +252,35 @@ def _go_on(
     show: bool,
 ) -> Run:
     seconds = None if description.minutes is None else 60 * description.minutes
-    interrupted = train_in(
-        path,
-        state,
-        plan,
-        store.split("train"),
-        store.split("validation"),
-        Limits(description.horizon, description.images, seconds),
-        seed=description.seed,
-        micro_batches=description.micro_batches,
-        processes=processes,
-        show=show,
-    )
-    return Run(path, description, state.average.model, state.images_seen, state.seconds, interrupted)
+    first, device = processes.rank == 0, next(state.model.parameters()).device
+    validation = store.split("validation")
+
+    def stands(*, interrupted: bool = False) -> Run:
+        """The run as it stands, whose card now says so."""
+        run = Run(path, description, state.average.model, state.images_seen, state.seconds, interrupted)
+        if first:
+            write_card(run)
+        return run
+
+    stands()
+    try:
+        interrupted = train_in(
+            path,
+            state,
+            plan,
+            store.split("train"),
+            validation,
+            Limits(description.horizon, description.images, seconds),
+            seed=description.seed,
+            micro_batches=description.micro_batches,
+            processes=processes,
+            judge=make_judge(validation, seed=description.seed, device=device) if first else None,
+            show=show,
+        )
+    except TrainingStopped:
+        stands()
+        raise
+    return stands(interrupted=interrupted)
 
 
 def _extended(

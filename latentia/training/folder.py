@@ -35,6 +35,9 @@ class Description:
         horizon: Images that schedules are planned for; it stays when a run is extended.
         micro_batches: Pieces that each batch is divided into.
         versions: Versions of latentia, torch and Python.
+        sentence: What the recipe is, in one sentence.
+        paper: What the recipe follows, and where it differs.
+        device: Where the run was started, in words.
     """
 
     recipe: str
@@ -48,6 +51,9 @@ class Description:
     horizon: int
     micro_batches: int
     versions: Mapping[str, str]
+    sentence: str = ""
+    paper: str = ""
+    device: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As `run.json` holds it."""
@@ -66,6 +72,9 @@ class Description:
             "horizon": self.horizon,
             "micro_batches": self.micro_batches,
             "versions": dict(self.versions),
+            "sentence": self.sentence,
+            "paper": self.paper,
+            "device": self.device,
         }
 
     @staticmethod
@@ -84,6 +93,7 @@ class Description:
             horizon=content["horizon"],
             micro_batches=content["micro_batches"],
             versions=content["versions"],
+            **{name: content.get(name, "") for name in ("sentence", "paper", "device")},  # not in older runs
         )
 
 
@@ -98,7 +108,7 @@ def versions() -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class RunFolder:
-    """The files of a run: `run.json`, two of the checkpoint, `metrics.jsonl`, `samples/`."""
+    """The files of a run: `run.json`, two of the checkpoint, `metrics.jsonl`, `samples/`, and its card."""
 
     path: Path
 
@@ -176,8 +186,8 @@ class RunFolder:
         return rows
 
     def forget_after(self, images_seen: int) -> None:
-        """Drops rows that were logged after the checkpoint that a run goes on from."""
-        rows = [row for row in self.history() if row["images_seen"] <= images_seen]
+        """Drops rows that were logged after the checkpoint that a run goes on from, and why it stopped."""
+        rows = [r for r in self.history() if r["images_seen"] <= images_seen and "stopped" not in r]
         temporary = self.path / "metrics.jsonl.new"
         temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         os.replace(temporary, self.path / "metrics.jsonl")
@@ -230,6 +240,14 @@ class Run:
     @property
     def horizon(self) -> int:
         return self.description.horizon
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has done what it had planned, or had to stop."""
+        asked = self.description
+        by_images = asked.images is not None and self.images_seen >= asked.images
+        by_time = asked.minutes is not None and self.seconds >= 60 * asked.minutes
+        return by_images or by_time or any("stopped" in row for row in self.history())
 
     def history(self) -> list[dict[str, Any]]:
         """The rows of `metrics.jsonl`."""

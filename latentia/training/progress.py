@@ -63,13 +63,16 @@ class Progress:
             "terms": dict(terms),
             **{name: dict(values) for name, values in more.items() if values},
         }
-        if self.folder is not None:
-            with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+        self._write(row)
         if self._events is not None:
             for group, values in {"terms": terms, **more}.items():
                 for name, value in values.items():
                     self._events.add_scalar(f"{group}/{name}", value, images_seen)
+
+    def stopped(self, images_seen: int, seconds: float, fault: str) -> None:
+        """Writes the last row of a run that had to stop: why."""
+        row = {"images_seen": images_seen, "seconds": round(seconds, 3), "terms": {}, "stopped": fault}
+        self._write(row)
 
     def picture(self, model: GenerativeModel, images_seen: int, device: torch.device) -> None:
         """Saves a grid of samples; of an explicit model the means of p(x|z), which show what it learned."""
@@ -85,6 +88,11 @@ class Progress:
         """Prints a line above the bar."""
         if not self.bar.disable:
             self.bar.write(sentence, file=None)
+
+    def _write(self, row: dict[str, Any]) -> None:
+        if self.folder is not None:
+            with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
 
     def close(self) -> None:
         """Ends the bar and the event file."""

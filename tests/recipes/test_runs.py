@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,8 +57,10 @@ def test_a_run_folder_holds_what_it_says(trained: Path) -> None:
     assert said["horizon"] == said["images"] == 640
     rows = RunFolder(trained).history()
     assert rows[-1]["images_seen"] == 640
-    assert set(rows[0]["terms"]) == {"evidence/distortion", "evidence/rate"}
-    assert "bound" in rows[-1]["validation"]
+    assert rows[0]["terms"] == {}, "the first look is before the first turn"
+    assert set(rows[1]["terms"]) == {"evidence/distortion", "evidence/rate"}
+    assert set(rows[0]["validation"]) == {"kernel_distance"}
+    assert set(rows[-1]["validation"]) == {"bound", "kernel_distance"}
     assert [p.suffix for p in (trained / "samples").iterdir()] == [".png"] * 10
     assert {key.split(".")[0] for key in tensors(trained)} == {"raw", "average"}
 
@@ -138,9 +141,19 @@ def test_interrupting_saves_and_says_so(tmp_path: Path) -> None:
     assert checkpoint.position(tmp_path / "run")["images_seen"] > 0
 
 
+def test_a_run_has_ended_when_its_plan_is_done_or_it_had_to_stop(trained: Path) -> None:
+    run = recipes.open_run(trained)
+    assert run.ended
+    assert not replace(run, images_seen=639).ended
+    with (trained / "metrics.jsonl").open("a") as file:
+        file.write('{"images_seen": 650, "terms": {}, "stopped": "a weight became nan"}\n')
+    assert replace(run, images_seen=639).ended
+
+
 def test_minutes_end_a_run_and_plan_its_horizon(tmp_path: Path) -> None:
     run = recipes.train("vae.linear", "digits", out=tmp_path / "run", minutes=0.02, show=False)
     assert 0.02 * 60 <= run.seconds < 0.02 * 60 + 5
+    assert run.ended
     assert run.horizon > 64
     with pytest.raises(ValueError, match="has done what it had planned"):
         recipes.resume(run.path, show=False)
