@@ -145,7 +145,7 @@ def prepare(
     >>> store.facts.image_shape, store.facts.levels
     ((1, 8, 8), 17)
     """
-    cache = cache or _user_cache()
+    cache = cache or cache_folder()
     found = resolve(source, preparation, cache=cache, progress=progress)
     folder = cache / "stores" / f"{found.name}-{_key(found, preparation)}"
     if not folder.is_dir():
@@ -153,7 +153,8 @@ def prepare(
     return _open(folder, found.location, preparation)
 
 
-def _user_cache() -> Path:
+def cache_folder() -> Path:
+    """Where stores, downloads and features are kept: LATENTIA_CACHE, or the user's cache folder."""
     chosen = os.environ.get("LATENTIA_CACHE")
     if chosen:
         return Path(chosen).expanduser()

@@ -10,6 +10,10 @@ from torch import Tensor
 CONFIDENCE = 1.96  # standard errors on either side that hold 95 of 100 true values, of a normal error
 
 
+class Unmeasurable(ValueError):  # noqa: N818 - what is wrong is the set of images, not the program
+    """A metric would mean nothing here, mostly for want of images; the letter names one that would."""
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A number that was measured on a finite set of images.

@@ -7,6 +7,8 @@ of one space say nothing about distances of another.
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
@@ -24,10 +26,12 @@ class FeatureSpace(ABC):
     Attributes:
         name: What to print beside a number, with the settings that define the space.
         hash: First 12 hexadecimal digits of the SHA-256 of its weights.
+        costly: Whether features of real images are worth keeping on disk.
     """
 
     name: str
     hash: str
+    costly: ClassVar[bool] = False
 
     @torch.no_grad()
     def __call__(self, images: Images, *, batch_size: int = 256) -> Vectors:
@@ -79,7 +83,7 @@ class RandomFeatures(FeatureSpace):
         kernels = [_orthogonal(width, count, generator) for count in inputs]
         kernels[0] = kernels[0] - kernels[0].mean((2, 3), keepdim=True)
         self._weights = [_on_grid(kernel) for kernel in kernels]
-        self.hash = _hash(self._weights)
+        self.hash = hash_of(self._weights)
         self.name = f"random convolutional network (width {width}, seed {seed})"
 
     def _embed(self, images: Images) -> Vectors:
@@ -124,7 +128,7 @@ class PixelFeatures(FeatureSpace):
         self._mean = flat.mean(0)
         _, _, axes = torch.linalg.svd(flat - self._mean, full_matrices=False)
         self._axes = axes[:num_components].T.contiguous()
-        self.hash = _hash([self._mean.float(), self._axes.float()])
+        self.hash = hash_of([self._mean.float(), self._axes.float()])
         self.name = f"{self._axes.shape[1]} principal components of {len(images)} training images' pixels"
 
     def _embed(self, images: Images) -> Vectors:
@@ -148,7 +152,8 @@ def _on_grid(kernel: Tensor) -> Tensor:
     return (kernel * 2.0**16).round().float() / 2.0**16
 
 
-def _hash(tensors: list[Tensor]) -> str:
+def hash_of(tensors: Sequence[Tensor]) -> str:
+    """First 12 hexadecimal digits of the SHA-256 of the tensors' bytes."""
     digest = hashlib.sha256()
     for tensor in tensors:
         digest.update(tensor.cpu().numpy().tobytes())

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from latentia._types import Images
+from latentia.metrics.estimate import Estimate, Unmeasurable
 
 PATCH_SIDE = 7
 SMALLEST_LEVEL = 8
@@ -28,15 +29,23 @@ class SlicedWasserstein:
         levels: From the level's shorter side to its distance. Fine levels see texture and noise, the
             coarsest sees layout and colour.
         num_patches: Patches that each set gave to each level.
+        error: Standard error of the mean over levels, over draws of the judged images; not a number where
+            it was not asked for.
     """
 
     levels: dict[int, float]
     num_patches: int
+    error: float = float("nan")
 
     @property
     def mean(self) -> float:
         """The mean over levels, which ranks models in tables."""
         return sum(self.levels.values()) / len(self.levels)
+
+    @property
+    def estimate(self) -> Estimate:
+        """The mean over levels with its error."""
+        return Estimate(self.mean, self.error)
 
 
 def sliced_wasserstein(
@@ -46,6 +55,7 @@ def sliced_wasserstein(
     num_directions: int = 512,
     patches_per_image: int = 128,
     max_patches: int = 2**14,
+    groups: int = 10,
     seed: int = 0,
 ) -> SlicedWasserstein:
     r"""Sliced Wasserstein distance between the 7 x 7 patches of two sets, at each Laplacian level.
@@ -59,17 +69,18 @@ def sliced_wasserstein(
         patches_per_image: Patches at random places of each image and level.
         max_patches: Upper bound on the patches of a level; beyond it each set gives as many, drawn at
             random over its images.
+        groups: Groups of judged images for the error; at least 2, or 0 for no error in half the time.
         seed: Seed of places and directions, which are the same for both sets.
 
     Returns:
         Distances by level, in thousandths of a standard deviation of the real patches' channels.
 
     Raises:
-        ValueError: If the sets differ in image shape or one is empty.
+        ValueError: If the sets differ in image shape, or there are fewer images than groups.
 
     Note:
         Two samples of one distribution do not have distance 0: compare with the distance between two
-        real sets of the same size.
+        real sets of the same size. The error is that of a quarter of the directions, and so no smaller.
 
     Source:
         Karras et al. 2017, arXiv:1710.10196, section 5. Differences: levels go down to a side of 8
@@ -87,21 +98,24 @@ def sliced_wasserstein(
             f"two sets of images of one shape are needed, got {tuple(real.shape)} and "
             f"{tuple(fake.shape)}: resize one, and hand in at least one image of each."
         )
-    num_patches = min(patches_per_image * min(len(real), len(fake)), max_patches)
-    levels = {}
-    for index, (real_level, fake_level) in enumerate(zip(laplacian(real), laplacian(fake), strict=True)):
-        real_patches = _patches(real_level, num_patches, seed + index)
-        fake_patches = _patches(fake_level, num_patches, seed + index)
-        mean = real_patches.mean((0, 2), keepdim=True)
-        deviation = real_patches.std((0, 2), keepdim=True).clamp_min(1e-8)
-        distance = sliced_wasserstein_of_vectors(
-            ((real_patches - mean) / deviation).flatten(1),
-            ((fake_patches - mean) / deviation).flatten(1),
-            num_directions=num_directions,
-            seed=seed + index,
+    if len(fake) < groups:
+        raise Unmeasurable(
+            f"{len(fake)} images to judge: an error from {groups} groups needs as many images. Draw more, or "
+            f"ask for no error with groups=0."
         )
-        levels[min(real_level.shape[-2:])] = 1000 * distance
-    return SlicedWasserstein(levels, num_patches)
+    num_patches = min(patches_per_image * min(len(real), len(fake)), max_patches)
+    levels, without = {}, []
+    for index, (real_level, fake_level) in enumerate(zip(laplacian(real), laplacian(fake), strict=True)):
+        settings = {"num_directions": num_directions, "seed": seed + index}
+        first, second, owners = _normalised(real_level, fake_level, num_patches, seed + index)
+        levels[min(real_level.shape[-2:])] = 1000 * sliced_wasserstein_of_vectors(first, second, **settings)
+        if groups:
+            without.append(_without_each(first, second, owners % groups, **settings))
+    mean = sum(levels.values()) / len(levels)
+    error = (
+        Estimate.jackknife(mean, (1000 * np.mean(without, axis=0)).tolist()).error if groups else float("nan")
+    )
+    return SlicedWasserstein(levels, num_patches, error)
 
 
 def sliced_wasserstein_of_vectors(
@@ -132,8 +146,7 @@ def sliced_wasserstein_of_vectors(
     generator = torch.Generator().manual_seed(seed)
     total = 0.0
     for _ in range(ROUNDS):
-        directions = torch.randn(num_directions // ROUNDS, first.shape[1], generator=generator)
-        directions = functional.normalize(directions).to(first)
+        directions = _directions(num_directions, first, generator)
         difference = _sorted_projections(first, directions) - _sorted_projections(second, directions)
         total += float(np.abs(difference).mean(dtype=np.float64))
     return total / ROUNDS
@@ -153,6 +166,32 @@ def laplacian(images: Images) -> Iterator[Images]:
         yield images - _enlarge(smaller, images)
         images = smaller
     yield images
+
+
+def _without_each(
+    first: Tensor, second: Tensor, groups: np.ndarray, *, num_directions: int, seed: int
+) -> list[float]:
+    """Distances without each group of the second set, along the directions of the first round.
+
+    What is left stays in order. Of the first set as many values are used, evenly over its order.
+    """
+    directions = _directions(num_directions, first, torch.Generator().manual_seed(seed))
+    whole = _sorted_projections(first, directions)
+    projections = (directions @ second.T).cpu().numpy()
+    order = np.argsort(projections, axis=1)
+    ordered, group = np.take_along_axis(projections, order, axis=1), groups[order]
+    distances = []
+    for left_out in range(groups.max() + 1):
+        kept = ordered[group != left_out].reshape(len(ordered), -1)
+        places = (np.arange(kept.shape[1]) + 0.5) * (whole.shape[1] / kept.shape[1])
+        distances.append(float(np.abs(whole[:, places.astype(int)] - kept).mean(dtype=np.float64)))
+    return distances
+
+
+def _directions(num_directions: int, like: Tensor, generator: torch.Generator) -> Tensor:
+    """The next round of random unit vectors."""
+    directions = torch.randn(num_directions // ROUNDS, like.shape[1], generator=generator)
+    return functional.normalize(directions).to(like)
 
 
 def _sorted_projections(points: Tensor, directions: Tensor) -> np.ndarray:
@@ -179,8 +218,22 @@ def _enlarge(
     return _blur(spread)
 
 
-def _patches(images: Images, num_patches: int, seed: int) -> Float[Tensor, "patches channels values"]:
-    """Square patches at random places, every image giving as many as any other, give or take one."""
+def _normalised(
+    real: Images, fake: Float[Tensor, "fake channels height width"], num_patches: int, seed: int
+) -> tuple[Tensor, Tensor, np.ndarray]:
+    """Patches of both sets as vectors in the real ones' unit, and the image that each judged one is from."""
+    first, _ = _patches(real, num_patches, seed)
+    second, owners = _patches(fake, num_patches, seed)
+    mean, deviation = first.mean((0, 2), keepdim=True), first.std((0, 2), keepdim=True).clamp_min(1e-8)
+    first, second = (((patches - mean) / deviation).flatten(1) for patches in (first, second))
+    return first, second, owners.numpy()
+
+
+def _patches(images: Images, num_patches: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Square patches at random places, (patches, channels, values), and the image that each is from.
+
+    Every image gives as many as any other, give or take one.
+    """
     num_images, _, height, width = images.shape
     side = min(PATCH_SIDE, height, width)
     generator = torch.Generator().manual_seed(seed)
@@ -189,4 +242,4 @@ def _patches(images: Images, num_patches: int, seed: int) -> Float[Tensor, "patc
     lefts = torch.randint(width - side + 1, (num_patches,), generator=generator)
     windows = images.unfold(2, side, 1).unfold(3, side, 1)  # a view: (image, channel, top, left, side, side)
     places = (owners.to(images.device), tops.to(images.device), lefts.to(images.device))
-    return windows.transpose(1, 2).transpose(2, 3)[places].flatten(2)
+    return windows.transpose(1, 2).transpose(2, 3)[places].flatten(2), owners

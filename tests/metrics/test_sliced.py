@@ -1,11 +1,14 @@
 """The sliced Wasserstein distance against known answers."""
 
+import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from latentia.metrics import sliced_wasserstein, sliced_wasserstein_of_vectors
 from latentia.metrics.sliced import _enlarge, laplacian
@@ -58,6 +61,77 @@ def test_lost_contrast_is_not_normalised_away(digits):
     assert faded > 3 * same
 
 
+def test_white_noise_of_two_strengths_has_its_closed_form():
+    """A level is linear in the image, so patches of noise are Gaussian, and those of the other set s times as
+    wide: along u the distance is |s - 1| sqrt(2 / pi) sqrt(u' C u), C their covariance in the real unit.
+
+    C follows from the published kernel: away from the edges, the finest level is the identity less the blur
+    of every second pixel, blurred again. It differs with the parity of the place, of which there are four.
+    """
+    taps = np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
+    side, strength = 48, 1.5
+    blur = sum(tap * np.eye(side, k=offset) for tap, offset in zip(taps, range(-2, 3), strict=True))
+    halve_and_enlarge = 2 * blur[:, ::2] @ blur[::2]  # one axis; the gain of 4 is 2 a axis
+    inner = [
+        [slice(20 + row, 27 + row) for row in (0, 1)],
+        [slice(20 + column, 27 + column) for column in (0, 1)],
+    ]
+    covariances = []
+    for rows, columns in itertools.product(*inner):
+        operator = np.kron(np.eye(side)[rows], np.eye(side)[columns])
+        operator -= np.kron(halve_and_enlarge[rows], halve_and_enlarge[columns])
+        covariances.append(operator @ operator.T)
+    unit = np.mean([covariance.trace() / 49 for covariance in covariances])
+    directions = np.random.default_rng(0).normal(size=(4000, 49))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    along = np.mean([np.sqrt(((directions @ c) * directions).sum(1) / unit) for c in covariances])
+    expected = 1000 * (strength - 1) * math.sqrt(2 / math.pi) * along
+    first, second = (torch.randn(400, 1, 64, 64, generator=torch.Generator().manual_seed(s)) for s in (1, 2))
+    measured = sliced_wasserstein(first, strength * second, num_directions=256, groups=0)
+    assert measured.levels[64] == pytest.approx(expected, rel=0.03)
+
+
+@pytest.mark.parametrize("side", [16, 33])
+def test_levels_are_those_of_the_published_definition(side):
+    """Karras et al. 2017: the pyramid of Burt & Adelson, 5 x 5 binomial kernel, mirrored edges."""
+    image = _images(1, 1, side, side).double()
+    taps = np.outer([1, 4, 6, 4, 1], [1, 4, 6, 4, 1]) / 256
+    halved = ndimage.convolve(image[0, 0].numpy(), taps, mode="mirror")[::2, ::2]
+    enlarged = np.zeros((side, side))
+    enlarged[::2, ::2] = halved
+    details = image[0, 0].numpy() - ndimage.convolve(enlarged, taps * 4, mode="mirror")
+    first, second, *_ = laplacian(image)
+    np.testing.assert_allclose(first[0, 0].numpy(), details, atol=1e-12)
+    if side == 16:
+        np.testing.assert_allclose(second[0, 0].numpy(), halved, atol=1e-12)
+
+
+@pytest.mark.parametrize("contrast", [1.0, 0.8])
+def test_the_error_is_that_of_new_samples(digits, contrast):
+    real, pool = digits[0][:200], digits[0][200:] * contrast
+    settings = {"num_directions": 64, "patches_per_image": 16}
+    drawn = [sliced_wasserstein(real, part, **settings).estimate for part in pool[:1500].split(100)]
+    spread = torch.tensor([estimate.value for estimate in drawn]).std().item()
+    assert 0.6 * spread < sum(estimate.error for estimate in drawn) / len(drawn) < 1.8 * spread
+
+
+def test_noise_blur_and_lost_classes_cost_more_by_each_step(digits):
+    images, classes = (part[:1600] for part in digits)
+    real, other, labels = images[:800], images[800:], classes[800:]
+    blurred = [other]
+    for _ in range(3):
+        blurred.append(torch.nn.functional.avg_pool2d(blurred[-1], 3, 1, 1, count_include_pad=False))
+    ladders = (
+        [other + level * _images(*other.shape) for level in (0, 0.2, 0.4, 0.8)],
+        blurred,
+        [other[labels < most] for most in (10, 4, 2, 1)],
+    )
+    for ladder in ladders:
+        steps = [sliced_wasserstein(real, fake, num_directions=128, groups=0).mean for fake in ladder]
+        assert steps == sorted(steps)
+        assert steps[-1] > 2 * steps[0]
+
+
 @settings(deadline=None)
 @given(height=st.integers(4, 40), width=st.integers(4, 40), channels=st.sampled_from([1, 3]))
 def test_the_pyramid_adds_up_to_the_image_at_any_size(height, width, channels):
@@ -80,3 +154,5 @@ def test_sets_of_different_shape_or_none_are_refused():
         sliced_wasserstein(_images(2, 1, 8, 8), _images(2, 1, 16, 16))
     with pytest.raises(ValueError, match="at least one"):
         sliced_wasserstein(_images(2, 1, 8, 8), _images(0, 1, 8, 8))
+    with pytest.raises(ValueError, match="groups=0"):
+        sliced_wasserstein(_images(20, 1, 8, 8), _images(9, 1, 8, 8))
