@@ -37,8 +37,9 @@ COMMANDS = {
     "score": Command("score", "List images by how unusual a run finds them."),
     "compress": Command("pack", "Compress images losslessly with a run; a check of its bits/dim."),
     "decompress": Command("pack", "Turn compressed images back into pictures."),
-    "evaluate": Command("judge", "Measure a run: likelihood, quality, coverage."),
+    "evaluate": Command("judge", "Measure a run: likelihood, quality, variety, copies."),
     "compare": Command("judge", "Compare runs in one HTML report."),
+    "leaderboard": Command("judge", "Rank all runs in a folder."),
 }
 
 EXAMPLES = """\

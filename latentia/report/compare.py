@@ -9,7 +9,7 @@ from latentia.report.contestant import Contestant
 from latentia.report.evaluate import evaluate
 from latentia.report.gallery import MAPPED, SHOWN, make_gallery
 from latentia.report.page import Report
-from latentia.report.yardstick import FeatureName, choose, make_yardstick
+from latentia.report.yardstick import choose, make_yardstick
 
 
 def compare(
@@ -18,7 +18,7 @@ def compare(
     *,
     num_samples: int | None = None,
     num_draws: int = 64,
-    features: FeatureName = "random",
+    features: str = "domain",
     seed: int = 0,
     progress: bool = True,
 ) -> Report:
@@ -29,8 +29,7 @@ def compare(
         store: The images.
         num_samples: Images of every set that is compared; without it, as many as there are, at most 1000.
         num_draws: K of the importance-weighted bound of explicit models.
-        features: Where precision and recall are measured: an untrained network (`random`) or the
-            principal components of pixels (`pixels`).
+        features: Name of the feature space that distances are taken in, as `feature_space` takes it.
         seed: Seed of everything that is drawn.
         progress: Whether to show a progress bar.
 
@@ -45,7 +44,9 @@ def compare(
         raise ValueError("there is nothing to compare: hand in at least one run.")
     if len(set(names)) < len(names):
         raise ValueError(f"two contestants share a name among {', '.join(names)}: give each its own.")
-    yardstick = make_yardstick(store, num_samples=num_samples, features=features, seed=seed)
+    yardstick = make_yardstick(
+        store, num_samples=num_samples, features=features, seed=seed, progress=progress
+    )
     evaluations, galleries = [], []
     with tqdm(total=2 * len(names) + 1, disable=not progress, unit="step", leave=False) as bar:
         bar.set_description("real images")
@@ -58,7 +59,7 @@ def compare(
             )
             bar.update()
             bar.set_description(f"{contestant.name}: pictures")
-            galleries.append(make_gallery(contestant, store, seed))
+            galleries.append(make_gallery(contestant, evaluations[-1], store, seed))
             bar.update()
     shown = min(SHOWN, len(store.split("train")))
     return Report(
@@ -67,7 +68,7 @@ def compare(
         contestants=tuple(contestants),
         evaluations=tuple(evaluations),
         galleries=tuple(galleries),
-        real=choose([store.split("train")], shown, seed),
+        real=choose([store.split("train")], shown, seed)[0],
         test_classes=store.split("test").classes(slice(0, MAPPED)),
         seed=seed,
     )

@@ -4,12 +4,28 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from latentia.data import ImageStore
-from latentia.metrics import LatentUse, Likelihood, evaluate_likelihood, measure_latent_use
+from latentia.metrics import (
+    LatentUse,
+    Likelihood,
+    Memorisation,
+    evaluate_likelihood,
+    measure_latent_use,
+)
 from latentia.protocols import Decodes, Encodes, ExplicitModel
 from latentia.report.contestant import Contestant
-from latentia.report.yardstick import SampleQuality, Yardstick, choose, make_yardstick
+from latentia.report.measures import MEASURES
+from latentia.report.wording import with_error
+from latentia.report.yardstick import (
+    SampleQuality,
+    Search,
+    Yardstick,
+    choose,
+    estimate_to_json,
+    make_yardstick,
+)
 
 WORK = 2**26  # pixel values decoded for the likelihood: half a minute of one core, default decoder
+CERTAIN = 0.001  # below this p-value a model is said to copy
 FEWEST = 100  # images for the likelihood, where the split has them
 
 
@@ -26,6 +42,7 @@ class Evaluation:
         draws: Quality of draws from the model.
         means: Quality of decoder means, which papers show and which are no draws; None for an implicit
             model, whose draws have no pixel noise.
+        search: For copies among its cleanest samples; None where there are too few images to say.
         bounds: Real images against real images, and a Gaussian: the frame to read the qualities in.
         num_parameters: Of all its networks.
         images_seen: Real images drawn in training.
@@ -41,6 +58,7 @@ class Evaluation:
     latent_use: LatentUse | None
     draws: SampleQuality
     means: SampleQuality | None
+    search: Search | None
     bounds: tuple[SampleQuality, SampleQuality]
     num_parameters: int
     images_seen: int
@@ -60,12 +78,15 @@ class Evaluation:
 
     @property
     def copies(self) -> bool:
-        """Whether samples lie so close to training images that the model may have copied them.
+        """Whether samples are copies of training images, beyond any doubt that chance leaves."""
+        return self.search is not None and self.search.found.p_value < CERTAIN
 
-        The cleanest samples count: less than half as far from their nearest training image, in the
-        median, as unseen real images.
-        """
-        return min(quality.nearest for quality in self.qualities) < 0.5 * self.bounds[0].nearest
+    @property
+    def verdict(self) -> str:
+        """What the search for copies found, in one sentence."""
+        if self.search is None:
+            return "cannot be told: the test for copies needs 50 samples, training and unseen images each."
+        return self.search.found.verdict
 
     def to_json(self) -> dict[str, Any]:
         """All numbers, as a dictionary that JSON can hold."""
@@ -76,6 +97,8 @@ class Evaluation:
             "likelihood": None if self.likelihood is None else _likelihood_to_json(self.likelihood),
             "latent_use": None if self.latent_use is None else asdict(self.latent_use),
             "samples": [quality.to_json() for quality in self.qualities],
+            "memorisation": None if self.search is None else _memorisation_to_json(self.search.found),
+            "verdict": self.verdict,
             "bounds": [quality.to_json() for quality in self.bounds],
             "num_parameters": self.num_parameters,
             "images_seen": self.images_seen,
@@ -86,15 +109,13 @@ class Evaluation:
     def __str__(self) -> str:
         lines = [f"{self.name} ({self.recipe}, {self.family})", "", *_likelihood_lines(self.likelihood)]
         lines += [str(self.latent_use), ""] if self.latent_use else [""]
-        lines.append(
-            f"{'':26}{'SWD':>8}{'precision':>11}{'recall':>8}{'density':>9}{'coverage':>10}{'nearest':>9}"
-        )
-        for quality in [*self.qualities, *self.bounds]:
-            c = quality.coverage
-            lines.append(
-                f"{quality.kind:26}{quality.sliced.mean:8.1f}{c.precision:11.3f}{c.recall:8.3f}"
-                f"{c.density:9.3f}{c.coverage:10.3f}{quality.nearest:9.3f}"
-            )
+        sets = [*self.qualities, *self.bounds]
+        lines.append(" " * 36 + "".join(f"{quality.kind.split(',')[0]:>24}" for quality in sets))
+        for key, measure in MEASURES.items():
+            cells = [with_error(quality.numbers.get(key), measure.digits) for quality in sets]
+            lines.append(f"{measure.label:36}" + "".join(f"{cell:>24}" for cell in cells))
+        refused = {letter for quality in self.qualities for letter in quality.refusals.values()}
+        lines += ["", f"Copies: {self.verdict}", *(f"Left out: {letter}" for letter in sorted(refused))]
         facts = (
             f"{self.num_parameters:,} parameters, {self.images_seen:,} images seen in {self.seconds:,.0f} s"
         )
@@ -116,16 +137,18 @@ def evaluate(
     *,
     num_samples: int | None = None,
     num_draws: int = 64,
+    features: str = "domain",
     seed: int = 0,
     yardstick: Yardstick | None = None,
 ) -> Evaluation:
-    """Measure one model: likelihood where it has one, sample quality, coverage, nearness to training images.
+    """Measure one model: likelihood where it has one, quality and variety of samples, copies.
 
     Args:
         contestant: The model and its run.
         store: The images that it was trained on.
         num_samples: Images of every set that is compared; without it, at most 1000.
         num_draws: K of the importance-weighted bound.
+        features: Name of the feature space that distances are taken in.
         seed: Seed of everything that is drawn.
         yardstick: What to measure against; made from the store where it is not given.
 
@@ -137,19 +160,21 @@ def evaluate(
             f"{contestant.name} makes images of shape {contestant.model.image_shape}, the data has "
             f"{store.facts.image_shape}: evaluate it on data prepared as in its run."
         )
-    yardstick = yardstick or make_yardstick(store, num_samples=num_samples, seed=seed)
+    yardstick = yardstick or make_yardstick(store, num_samples=num_samples, features=features, seed=seed)
     likelihood = latent_use = means = None
+    drawn = clean = contestant.draw(yardstick.num_samples, seed=seed)
     if isinstance(contestant.model, ExplicitModel):
         likelihood, latent_use = _likelihood(contestant.model, store, num_draws, seed)
-        drawn = contestant.draw(yardstick.num_samples, seed=seed, noise=False)
-        means = yardstick.judge(drawn, "decoder means, no draws")
+        clean = contestant.draw(yardstick.num_samples, seed=seed, noise=False)
+        means = yardstick.judge(clean, "decoder means, no draws")
     return Evaluation(
         name=contestant.name,
         recipe=contestant.recipe,
         likelihood=likelihood,
         latent_use=latent_use,
-        draws=yardstick.judge(contestant.draw(yardstick.num_samples, seed=seed), "draws"),
+        draws=yardstick.judge(drawn, "draws"),
         means=means,
+        search=yardstick.look_for_copies(clean),  # pixel noise would hide what a model has copied
         bounds=yardstick.bounds,
         num_parameters=contestant.num_parameters,
         images_seen=contestant.images_seen,
@@ -171,7 +196,7 @@ def _likelihood(
     test = store.split("test")
     values = store.facts.channels * store.facts.height * store.facts.width
     count = min(len(test), max(FEWEST, WORK // (values * num_draws)))
-    images = choose([test], count, seed)
+    images, _ = choose([test], count, seed)
     split = "test" if count == len(test) else f"randomly chosen (of {len(test)}) test"
     likelihood = evaluate_likelihood(
         model, images, levels=store.facts.levels, split=split, num_draws=num_draws, seed=seed
@@ -200,3 +225,14 @@ def _likelihood_to_json(likelihood: Likelihood) -> dict[str, Any]:
     numbers = asdict(likelihood)
     numbers["curve"] = {str(k): bound for k, bound in likelihood.curve.items()}
     return {**numbers, "bits_per_dim": likelihood.bits_per_dim, "unit": "nats an image"}
+
+
+def _memorisation_to_json(found: Memorisation) -> dict[str, Any]:
+    return {
+        "share_nearest_to_training": estimate_to_json(found.share),
+        "z": found.z,
+        "p_value": found.p_value,
+        "num_samples": found.num_samples,
+        "num_references": found.num_references,
+        "detectable_share": found.detectable,
+    }

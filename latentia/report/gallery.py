@@ -8,17 +8,16 @@ from torch import Tensor
 
 from latentia._types import Images, Latents
 from latentia.data import ImageStore
-from latentia.metrics import nearest_neighbours
 from latentia.protocols import Decodes, Encodes
 from latentia.report.contestant import Contestant
-from latentia.report.yardstick import batches, choose
+from latentia.report.evaluate import Evaluation
+from latentia.report.yardstick import choose
 from latentia.tasks import interpolate, interpolate_images, reconstruct
 
 SHOWN = 36  # samples in a square picture: few enough to be recognised on a phone
 STEPS = 8
 WAYS = 4
 REBUILT = 10
-LOOKED_UP = 8
 MAPPED = 2000
 
 
@@ -32,8 +31,8 @@ class Gallery:
         reconstructions: Test images, and as many reconstructions after them.
         ways: Interpolations, `STEPS` images each, one after the other.
         between: What the ways lead between, in words.
-        looked_up: Samples, and as many nearest training images after them.
-        distances: Of these pairs, root-mean-square difference of pixel values.
+        pairs: Samples that lie closest to training images, and as many of these after them; None where
+            there were too few images to look.
         latents: Posterior means of test images.
     """
 
@@ -42,28 +41,20 @@ class Gallery:
     reconstructions: Float[Tensor, "rebuilt channels height width"] | None
     ways: Float[Tensor, "steps channels height width"] | None
     between: str
-    looked_up: Float[Tensor, "looked_up channels height width"]
-    distances: Float[Tensor, " pairs"]
+    pairs: Float[Tensor, "pairs channels height width"] | None
     latents: Float[Tensor, "mapped latents"] | None
 
 
-def make_gallery(contestant: Contestant, store: ImageStore, seed: int) -> Gallery:
+def make_gallery(contestant: Contestant, evaluation: Evaluation, store: ImageStore, seed: int) -> Gallery:
     """Everything to show of a model, the first draws of the seed, never chosen by eye."""
-    draws = contestant.draw(SHOWN, seed=seed)
-    means = contestant.draw(SHOWN, seed=seed, noise=False) if contestant.explicit else None
-    # Pixel noise says nothing of memory: what a model has copied shows in the means.
-    clean = draws[:LOOKED_UP] if means is None else means[:LOOKED_UP]
-    train = store.split("train")
-    nearest = nearest_neighbours(clean, batches(train))
     ways, between = _ways(contestant, store, seed)
     return Gallery(
-        draws=draws,
-        means=means,
+        draws=contestant.draw(SHOWN, seed=seed),
+        means=contestant.draw(SHOWN, seed=seed, noise=False) if contestant.explicit else None,
         reconstructions=_reconstructions(contestant, store, seed),
         ways=ways,
         between=between,
-        looked_up=torch.cat([clean, train.images(nearest.indices)]),
-        distances=nearest.distances,
+        pairs=None if evaluation.search is None else evaluation.search.pairs,
         latents=_latents(contestant, store),
     )
 
@@ -72,7 +63,7 @@ def _reconstructions(contestant: Contestant, store: ImageStore, seed: int) -> Im
     if not (isinstance(contestant.model, Encodes) and isinstance(contestant.model, Decodes)):
         return None
     test = store.split("test")
-    real = choose([test], min(REBUILT, len(test)), seed)
+    real, _ = choose([test], min(REBUILT, len(test)), seed)
     rebuilt = reconstruct(contestant.model, real.to(contestant.device)).cpu()
     return torch.cat([real, rebuilt.clamp(-1, 1)])
 
@@ -82,8 +73,8 @@ def _ways(contestant: Contestant, store: ImageStore, seed: int) -> tuple[Images 
     if not isinstance(model, Decodes):
         return None, "it does not decode latents"
     if isinstance(model, Encodes) and len(test) >= 2:
-        ends = choose([test], min(2 * WAYS, len(test) // 2 * 2), seed).to(contestant.device)
-        start, end = ends.chunk(2)
+        ends, _ = choose([test], min(2 * WAYS, len(test) // 2 * 2), seed)
+        start, end = ends.to(contestant.device).chunk(2)
         return interpolate_images(model, start, end, STEPS).cpu().clamp(-1, 1), "two test images"
     prior = model.prior()
     generator = torch.Generator(contestant.device).manual_seed(seed)

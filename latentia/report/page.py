@@ -3,6 +3,8 @@
 import base64
 import html
 import io
+import json
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,9 +21,11 @@ from latentia.data import Facts, pictures
 from latentia.report import plots
 from latentia.report.contestant import Contestant
 from latentia.report.evaluate import Evaluation
-from latentia.report.gallery import LOOKED_UP, STEPS, Gallery
+from latentia.report.gallery import STEPS, Gallery
+from latentia.report.markdown import to_markdown
+from latentia.report.steadiness import steadiness
 from latentia.report.summary import summarise
-from latentia.report.table import rows
+from latentia.report.table import refusals, rows
 from latentia.report.wording import duration, listed
 
 SMALL = 32  # up to this side, in pixels, a page shows pixels as squares instead of smoothing them
@@ -51,19 +55,32 @@ class Report:
     test_classes: Int64[Tensor, " images"] | None
     seed: int
 
-    def save(self, path: str | Path) -> Path:
-        """Write the page; nothing else is needed to open it, no network and no other file.
+    def save(self, path: str | Path, *, refresh: int | None = None) -> Path:
+        """Write the page, and beside it the numbers as JSON and the table as Markdown.
+
+        Nothing but the page is needed to open it, no network and no other file.
 
         Args:
-            path: Name of the HTML file; folders that are missing are made.
+            path: Name of the HTML file; folders that are missing are made. The others have its name, ending
+                in .json and .md.
+            refresh: Seconds after which a browser loads the page anew, while it is still written again.
 
         Returns:
             The file.
         """
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.html, encoding="utf-8")
+        numbers = json.dumps(self.to_json(), indent=2) + "\n"
+        for suffix, text in ((".json", numbers), (".md", self.markdown), (path.suffix, self.render(refresh))):
+            temporary = path.with_suffix(suffix + ".new")
+            temporary.write_text(text, encoding="utf-8")
+            os.replace(temporary, path.with_suffix(suffix))  # a browser never sees half a page
         return path
+
+    @property
+    def markdown(self) -> str:
+        """The summary, the table and the protocol, for a paper or a README."""
+        return to_markdown(self.facts, self.evaluations, steadiness(self.contestants))
 
     def to_json(self) -> dict[str, Any]:
         """All numbers and their protocol, as a dictionary that JSON can hold."""
@@ -73,12 +90,17 @@ class Report:
             "source": self.source,
             "seed": self.seed,
             "summary": summarise(self.facts, self.evaluations),
+            "steadiness": steadiness(self.contestants),
             "models": [evaluation.to_json() for evaluation in self.evaluations],
         }
 
     @cached_property
     def html(self) -> str:
         """The whole page."""
+        return self.render()
+
+    def render(self, refresh: int | None = None) -> str:
+        """The whole page, which asks a browser to load it anew after so many seconds."""
         environment = Environment(
             loader=PackageLoader("latentia.report"),
             autoescape=True,
@@ -100,15 +122,17 @@ class Report:
             version=latentia.__version__,
             torch_version=torch.__version__,
             small=max(self.facts.image_shape[1:]) <= SMALL,
+            refresh=refresh,
             title=f"{listed([c.name for c in self.contestants])} on {self.facts.name}",
             summary=summarise(self.facts, self.evaluations),
             models=models,
             families={evaluation.family for evaluation in self.evaluations},
             real=_square(self.real),
             rows=rows(self.evaluations),
-            bounds=self.evaluations[0].bounds,
+            refusals=refusals(self.evaluations),
+            steadiness=steadiness(self.contestants),
             curves=plots.training_curves(self.contestants),
-            measures=[p for p in (plots.precision_and_recall(self.evaluations), self._draws) if p],
+            measures=self._measures,
             maps=self._maps,
         )
 
@@ -120,8 +144,9 @@ class Report:
         )
 
     @property
-    def _draws(self) -> plots.Plot | None:
-        return plots.bound_over_draws(self.evaluations)
+    def _measures(self) -> list[plots.Plot]:
+        drawn = (plots.precision_and_recall, plots.rate_and_distortion, plots.bound_over_draws)
+        return [plot for draw in drawn if (plot := draw(self.evaluations))]
 
     @property
     def _maps(self) -> list[plots.Plot]:
@@ -133,16 +158,16 @@ class Report:
 
 
 def _pictures(contestant: Contestant, evaluation: Evaluation, gallery: Gallery) -> dict[str, Any]:
-    rebuilt = gallery.reconstructions
+    rebuilt, pairs = gallery.reconstructions, gallery.pairs
     return {
         "draws": _square(gallery.draws),
         "means": None if gallery.means is None else _square(gallery.means),
         "reconstructions": None if rebuilt is None else _png(rebuilt, len(rebuilt) // 2),
         "ways": None if gallery.ways is None else _png(gallery.ways, STEPS),
         "between": gallery.between,
-        "looked_up": _png(gallery.looked_up, LOOKED_UP),
-        "distance": gallery.distances.median().item(),
-        "copies": evaluation.copies,
+        "pairs": None if pairs is None or not len(pairs) else _png(pairs, len(pairs) // 2),
+        "search": evaluation.search.found if evaluation.search else None,
+        "verdict": evaluation.verdict,
         "mapped": gallery.latents is not None,
         "arguments": ", ".join(f"{name} = {value}" for name, value in contestant.arguments.items()),
     }

@@ -7,7 +7,7 @@ side by side on a screen and one below the other on a phone.
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -16,9 +16,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from latentia.metrics import Coverage
+from latentia.metrics import Estimate, LatentUse
 from latentia.report.contestant import Contestant
 from latentia.report.evaluate import Evaluation
+from latentia.report.yardstick import SampleQuality
 
 COLOURS = ("#4c78dd", "#e4762b", "#2a9d78", "#c6509b", "#8a63d2", "#b08c1a", "#3f9fc4", "#d1495b")
 """One a contestant, in order, distinct on white and on black."""
@@ -45,7 +46,17 @@ class Plot:
     dark: bytes
 
 
+class Series(NamedTuple):
+    """A term of one run's log."""
+
+    images: list[float]
+    minutes: list[float]
+    values: list[float]
+
+
 TERMS = {
+    "validation kernel_distance": "Kernel distance of a few hundred samples from validation images. "
+    "Lower is better.",
     "validation bound": "Log-likelihood bound on validation images, in nats an image. Higher is better.",
     "distortion": "How badly images are rebuilt from their latents, in nats an image. Lower is better.",
     "rate": "Information that the latents carry about the image, in nats.",
@@ -63,15 +74,16 @@ def colour(index: int) -> str:
 
 
 def training_curves(contestants: Sequence[Contestant]) -> list[Plot]:
-    """One figure a term, over images seen; contestants that share a term share its figure."""
-    series: dict[str, dict[int, tuple[list[float], list[float]]]] = {}
+    """One figure a term, over images and over minutes; who shares a term shares its figure."""
+    series: dict[str, dict[int, Series]] = {}
     for index, contestant in enumerate(contestants):
         for row in contestant.history:
             values = {f"validation {name}": value for name, value in row.get("validation", {}).items()}
             for name, value in {**values, **row.get("terms", {})}.items():
-                seen, numbers = series.setdefault(name, {}).setdefault(index, ([], []))
-                seen.append(row["images_seen"])
-                numbers.append(value)
+                line = series.setdefault(name, {}).setdefault(index, Series([], [], []))
+                line.images.append(row["images_seen"])
+                line.minutes.append(row["seconds"] / 60)
+                line.values.append(value)
     return [_curve(name, lines, contestants) for name, lines in sorted(series.items(), key=_validation_first)]
 
 
@@ -96,8 +108,14 @@ def bound_over_draws(evaluations: Sequence[Evaluation]) -> Plot | None:
     return _render("Bound over draws", caption, draw, size=(4.6, 2.9))
 
 
-def precision_and_recall(evaluations: Sequence[Evaluation]) -> Plot:
-    """Precision against recall: draws filled, decoder means hollow, real images and the Gaussian grey."""
+def precision_and_recall(evaluations: Sequence[Evaluation]) -> Plot | None:
+    """Precision against recall with their intervals: draws filled, decoder means hollow, the frame grey.
+
+    None where there are too few images for either.
+    """
+    real, gaussian = evaluations[0].bounds
+    if "recall" not in real.numbers:
+        return None
 
     def draw(axes: Axes, ink: str) -> None:
         for index, evaluation in enumerate(evaluations):
@@ -105,17 +123,46 @@ def precision_and_recall(evaluations: Sequence[Evaluation]) -> Plot:
                 filled = quality is evaluation.draws
                 label = f"{evaluation.name}, {'draws' if filled else 'means'}"
                 face = colour(index) if filled else "none"
-                _point(axes, quality.coverage, label, marker="o", c=face, edgecolors=colour(index))
-        real, gaussian = evaluations[0].bounds
-        _point(axes, real.coverage, real.kind, marker="*", c=ink, size=110)
-        _point(axes, gaussian.coverage, "Gaussian", marker="x", c=ink, size=45)
+                _point(axes, quality, label, fmt="o", color=colour(index), mfc=face, ms=7)
+        _point(axes, real, real.kind, fmt="*", color=ink, ms=11)
+        _point(axes, gaussian, "Gaussian", fmt="x", color=ink, ms=7)
         axes.set(
             xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), xlabel="recall: variety", ylabel="precision: realism"
         )
         axes.figure.legend(loc="outside right center")
 
-    caption = "Up: samples look like real images. Right: real images are all covered. Both count."
+    caption = "Up: samples look like real images. Right: real images are all covered. Both count. Bars: 95 %."
     return _render("Precision and recall", caption, draw, size=(4.6, 2.9))
+
+
+def rate_and_distortion(evaluations: Sequence[Evaluation]) -> Plot | None:
+    """Distortion against rate of explicit models, with lines of equal bound; None where there is none."""
+    explicit = [(i, e.name, e.latent_use) for i, e in enumerate(evaluations) if e.latent_use]
+    if not explicit:
+        return None
+
+    def draw(axes: Axes, ink: str) -> None:
+        for index, name, use in explicit:
+            axes.plot(use.rate, use.distortion, "o", color=colour(index), ms=8, label=name)
+        _lines_of_equal_bound(axes, [use for _, _, use in explicit], ink)
+        axes.set(xlabel="rate: nats that the latents take", ylabel="distortion: nats that remain")
+        axes.figure.legend(loc="outside right center")
+
+    caption = (
+        "The two add up to the negative ELBO: along a dotted line it is the same, and lower lines are "
+        "better. Right "
+        "on a line, latents say more of the image; left, the decoder does the work (Alemi et al. 2018)."
+    )
+    return _render("Rate and distortion", caption, draw, size=(4.6, 2.9))
+
+
+def _lines_of_equal_bound(axes: Axes, uses: Sequence[LatentUse], ink: str) -> None:
+    rates, totals = [use.rate for use in uses], [use.rate + use.distortion for use in uses]
+    reach = max(0.35 * max(rates), 0.6 * (max(totals) - min(totals)), 1.0)
+    low, high = max(0.0, min(rates) - reach), max(rates) + reach
+    for total in totals:
+        axes.plot([low, high], [total - low, total - high], ":", color=ink, linewidth=0.9, zorder=0)
+    axes.set_xlim(low, high)
 
 
 def latent_map(
@@ -160,27 +207,34 @@ def latent_map(
     return _render(name, caption, draw, size=(4.6, 3.4))
 
 
-def _curve(
-    name: str, lines: dict[int, tuple[list[float], list[float]]], contestants: Sequence[Contestant]
-) -> Plot:
-    def draw(axes: Axes, ink: str) -> None:
-        settled = []
-        for index, (seen, numbers) in lines.items():
-            smooth = _running_mean(numbers)
-            if len(numbers) > 40:
-                axes.plot(seen, numbers, color=colour(index), alpha=0.25, linewidth=0.8)
-            axes.plot(seen, smooth, color=colour(index), marker="o" if len(seen) < 15 else None, ms=3)
-            settled += numbers[len(numbers) // 20 :]  # the first steps would flatten all that follows
-        low, high = np.percentile(settled, [0.5, 99.5])
-        margin = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
-        axes.set_ylim(low - margin, high + margin)
-        axes.set_xlabel("images seen")
-        axes.xaxis.set_major_formatter(mpl.ticker.EngFormatter(sep=""))
-        axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
+def _curve(name: str, lines: dict[int, Series], contestants: Sequence[Contestant]) -> Plot:
+    def draw(axes: np.ndarray, ink: str) -> None:
+        for panel, unit in zip(axes, ("images", "minutes"), strict=True):
+            for index, line in lines.items():
+                _line(panel, getattr(line, unit), line.values, colour(index))
+            panel.set_xlabel({"images": "images seen", "minutes": "minutes of training"}[unit])
+            panel.set_ylim(_frame([line.values for line in lines.values()]))
+            panel.xaxis.set_major_formatter(mpl.ticker.EngFormatter(sep=""))
+            panel.xaxis.set_major_locator(mpl.ticker.MaxNLocator(4))
 
     who = ", ".join(contestants[index].name for index in lines)
     meaning = TERMS.get(name, TERMS.get(name.rsplit("/", 1)[-1], ""))
-    return _render(name.replace("/", " / ").replace("_", " "), f"{who}. {meaning}".strip(), draw)
+    title = name.replace("/", " / ").replace("_", " ")
+    return _render(title, f"{who}. {meaning}".strip(), draw, size=(5.4, 2.5), panels=2)
+
+
+def _line(axes: Axes, places: list[float], values: list[float], own: str) -> None:
+    """A curve: faint as logged, strong smoothed."""
+    if len(values) > 40:
+        axes.plot(places, values, color=own, alpha=0.25, linewidth=0.8)
+    axes.plot(places, _running_mean(values), color=own, marker="o" if len(values) < 15 else None, ms=3)
+
+
+def _frame(series: list[list[float]]) -> tuple[float, float]:
+    """Limits that hold nearly all values after the first steps, which would flatten what follows."""
+    low, high = np.percentile([v for values in series for v in values[len(values) // 20 :]], [0.5, 99.5])
+    margin = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
+    return low - margin, high + margin
 
 
 def _validation_first(item: tuple[str, Any]) -> int:
@@ -194,14 +248,26 @@ def _running_mean(numbers: Sequence[float]) -> np.ndarray:
     return np.convolve(numbers, kernel, "same") / np.convolve(np.ones(len(numbers)), kernel, "same")
 
 
-def _point(axes: Axes, coverage: Coverage, label: str, size: float = 55, **style: Any) -> None:
-    axes.scatter([coverage.recall], [coverage.precision], s=size, label=label, **style)
+def _point(axes: Axes, quality: SampleQuality, label: str, **style: Any) -> None:
+    recall, precision = quality.numbers["recall"], quality.numbers["precision"]
+    axes.errorbar(
+        recall.value, precision.value, xerr=_half(recall), yerr=_half(precision), label=label, lw=1, **style
+    )
+
+
+def _half(estimate: Estimate) -> float:
+    low, high = estimate.interval
+    return (high - low) / 2
 
 
 def _render(
-    title: str, caption: str, draw: Callable[[Axes, str], None], size: tuple[float, float] = (3.9, 2.7)
+    title: str,
+    caption: str,
+    draw: Callable[[Any, str], None],
+    size: tuple[float, float] = (3.9, 2.7),
+    panels: int = 1,
 ) -> Plot:
-    """Draw on a transparent ground, once with dark ink and once with light."""
+    """Draw on a transparent ground, once with dark ink and once with light, in one panel or several."""
     files = {}
     for theme, ink in INK.items():
         style: dict[Any, Any] = {
@@ -223,7 +289,7 @@ def _render(
         }
         with mpl.rc_context(style):
             figure = Figure(figsize=size, layout="constrained")
-            draw(figure.subplots(), ink)
+            draw(figure.subplots(1, panels, sharey=True), ink)
             file = io.BytesIO()
             figure.savefig(file, format="png", dpi=170, transparent=True)
         files[theme] = file.getvalue()

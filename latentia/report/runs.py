@@ -1,16 +1,20 @@
 """Evaluate and compare runs as they lie in their folders: the images that fit them, and their names."""
 
 import dataclasses
+import math
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 from latentia.data import ImageStore, prepare
 from latentia.metrics import Finding, diagnose
+from latentia.metrics.estimate import CONFIDENCE
 from latentia.protocols import ExplicitModel
 from latentia.report.compare import Report, compare
 from latentia.report.contestant import Contestant
 from latentia.report.evaluate import Evaluation, evaluate
+from latentia.report.measures import MEASURES, Better
+from latentia.training.card import Result, write_card
 from latentia.training.folder import Run
 
 EXAMINED = 500
@@ -23,7 +27,7 @@ def evaluate_run(run: Run, data: str | None = None, **settings: Any) -> Evaluati
     Args:
         run: As `latentia.open_run` gives it.
         data: A source of other images; they are prepared to the size and colours of the run's.
-        **settings: As `evaluate` takes them: num_samples, num_draws, seed.
+        **settings: As `evaluate` takes them: num_samples, num_draws, features, seed.
 
     Raises:
         ValueError: If the images do not fit what the run has learned.
@@ -48,13 +52,42 @@ def diagnose_run(run: Run, data: str | None = None, *, seed: int = 0) -> list[Fi
     return diagnose(run.model, train, held_out, levels=run.facts.levels, history=run.history(), seed=seed)
 
 
+def record(run: Run, evaluation: Evaluation, settings: Mapping[str, Any]) -> None:
+    """Puts a run's numbers on its card, and into `evaluation.json` beside it.
+
+    Args:
+        run: The run that was measured, on its own data.
+        evaluation: What was measured.
+        settings: What it was measured with, as `evaluate` takes it.
+    """
+    samples, model = " ".join(evaluation.sample_protocol), " ".join(evaluation.model_protocol)
+    results = [
+        Result(MEASURES[key].label, number.value, *number.interval, _direction(MEASURES[key].better), samples)
+        for key, number in evaluation.draws.numbers.items()
+        if math.isfinite(number.value)
+    ]
+    likelihood = evaluation.likelihood
+    if likelihood is not None:
+        reach = CONFIDENCE * likelihood.standard_error
+        bound = (likelihood.mean, likelihood.mean - reach, likelihood.mean + reach)
+        results.insert(0, Result("Log-likelihood, bound, nats an image", *bound, "higher", model))
+        if likelihood.bits_per_dim is not None:
+            each = likelihood.bits_per_dim / likelihood.mean
+            low, high = each * bound[2], each * bound[1]  # more nats are fewer bits
+            results.insert(1, Result("Bits a dimension", likelihood.bits_per_dim, low, high, "lower", model))
+    try:
+        write_card(run, results=results, verdict=evaluation.verdict, settings=settings)
+    except OSError as error:
+        warnings.warn(f"the card of {run.path} could not be written: {error}.", stacklevel=2)
+
+
 def compare_runs(runs: Sequence[Run], data: str | None = None, **settings: Any) -> Report:
     """Runs side by side, on the images of the first one or on others.
 
     Args:
         runs: As `latentia.open_run` gives them, at least one.
         data: A source of other images; they are prepared to the size and colours of the runs'.
-        **settings: As `compare` takes them: num_samples, num_draws, seed, progress.
+        **settings: As `compare` takes them: num_samples, num_draws, features, seed, progress.
 
     Raises:
         ValueError: If there is no run, or the images do not fit what a run has learned.
@@ -116,6 +149,10 @@ def contestants(runs: Sequence[Run]) -> list[Contestant]:
         )
         for name, run in zip(names, runs, strict=True)
     ]
+
+
+def _direction(better: Better) -> Literal["lower", "higher", ""]:
+    return "" if better == "as real" else better
 
 
 def _require_fit(run: Run, store: ImageStore, *, measured: bool) -> None:

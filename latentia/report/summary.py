@@ -4,7 +4,12 @@ from collections.abc import Sequence
 
 from latentia.data import Facts
 from latentia.report.evaluate import Evaluation
+from latentia.report.measures import MEASURES
 from latentia.report.wording import listed, number
+from latentia.report.yardstick import SampleQuality
+
+RANKING = ("kernel_distance", "sliced_wasserstein")
+"""What models are ranked by: the first of these that the number of images allows."""
 
 
 def summarise(facts: Facts, evaluations: Sequence[Evaluation]) -> list[str]:
@@ -28,7 +33,8 @@ def _likelihoods(evaluations: Sequence[Evaluation]) -> str:
     explicit.sort(key=lambda item: item[1].mean, reverse=True)
     name, best = explicit[0]
     claim = (
-        f"{name} gives unseen images {number(best.mean, 1)} ± {number(best.standard_error, 1)} nats each "
+        f"{name} gives unseen images {number(best.mean, 1)} ± {number(1.96 * best.standard_error, 1)} "
+        "nats each "
         f"on average"
     )
     if best.bits_per_dim is not None:
@@ -40,35 +46,67 @@ def _likelihoods(evaluations: Sequence[Evaluation]) -> str:
     second_name, second = explicit[1]
     lead = best.mean - second.mean
     error = (best.standard_error**2 + second.standard_error**2) ** 0.5
-    if lead < 2 * error:
+    if lead < 1.96 * error:
         return f"{claim}, which is not clearly more than {second_name} ({number(second.mean, 1)} nats)."
     return f"{claim}, {number(lead, 1)} nats more than {second_name}, the next."
 
 
 def _samples(evaluations: Sequence[Evaluation]) -> str:
-    real, gaussian = evaluations[0].bounds
-    nearest = min(evaluations, key=lambda e: e.draws.sliced.mean)
-    widest = max(evaluations, key=lambda e: e.draws.coverage.recall)
-    distance = nearest.draws.sliced.mean
-    frame = f"other real images reach {real.sliced.mean:.0f}, a plain Gaussian {gaussian.sliced.mean:.0f}"
-    verdict = "" if distance < gaussian.sliced.mean else ", so that it draws no better than that Gaussian"
-    copies = ""
-    if nearest.copies:
-        copies = ", but they lie so close to single training images that it may have copied them"
-    recall = widest.draws.coverage.recall
-    if len(evaluations) == 1:
-        return (
-            f"Its draws lie at a sliced Wasserstein distance of {distance:.0f} from real images ({frame})"
-            f"{verdict}, and reach {recall:.0%} of the variety of real images (recall){copies}."
+    """Whose draws are nearest to real images, how varied and how sharp they are, and who copies."""
+    key = next(key for key in RANKING if all(key in e.draws.numbers for e in evaluations))
+    real, gaussian = (bound.numbers[key].value for bound in evaluations[0].bounds)
+    ranked = sorted(evaluations, key=lambda e: e.draws.numbers[key].value)
+    nearest, digits = ranked[0], MEASURES[key].digits
+    distance = nearest.draws.numbers[key]
+    told = number(distance.value, digits)
+    what = MEASURES[key].label.lower()
+    frame = f"other real images reach {number(real, digits)}, a plain Gaussian {number(gaussian, digits)}"
+    verdict = "" if distance.value < gaussian else ", so that it draws no better than that Gaussian"
+    if len(ranked) == 1:
+        claim = f"Its draws lie at a {what} of {told} from real images"
+    elif distance.interval[1] < ranked[1].draws.numbers[key].interval[0]:
+        claim = f"Draws of {nearest.name} come closest to real images, at a {what} of {told}"
+    else:
+        claim = (
+            f"Draws of {nearest.name} come no clearly closer to real images than those of "
+            f"{ranked[1].name}, at a "
+            f"{what} of {told}"
         )
-    return (
-        f"Draws of {nearest.name} come closest to real images, at a sliced Wasserstein distance of "
-        f"{distance:.0f} ({frame}){verdict}{copies}; {_variety(widest, recall, widest is nearest)}."
-    )
+    facts = [
+        f"{claim} ({frame}){verdict}",
+        *_variety(evaluations),
+        _sharpness(evaluations),
+        _copies(evaluations),
+    ]
+    return "; ".join(fact for fact in facts if fact) + "."
 
 
-def _variety(widest: Evaluation, recall: float, same: bool) -> str:
+def _variety(evaluations: Sequence[Evaluation]) -> list[str]:
+    known = [e for e in evaluations if "recall" in e.draws.numbers]
+    if not known:
+        return []
+    widest = max(known, key=lambda e: e.draws.numbers["recall"].value)
+    recall = widest.draws.numbers["recall"].value
     if recall < 0.01:
-        return f"no model covers their variety (recall {recall:.0%})"
-    name = "it also" if same else widest.name
-    return f"{name} covers the most of their variety (recall {recall:.0%})"
+        return [f"no model covers their variety (recall {recall:.0%})"]
+    if len(known) == 1:
+        return [f"they reach {recall:.0%} of the variety of real images (recall)"]
+    return [f"{widest.name} covers the most of their variety (recall {recall:.0%})"]
+
+
+def _sharpness(evaluations: Sequence[Evaluation]) -> str:
+    """Of what papers show: decoder means of explicit models, draws of implicit ones."""
+    shown: list[tuple[str, SampleQuality]] = [
+        (f"{e.name} (decoder means)" if e.means else e.name, e.means or e.draws) for e in evaluations
+    ]
+    told = [f"{name} {q.numbers['sharpness'].value:.0%}" for name, q in shown if "sharpness" in q.numbers]
+    return f"of the fine detail of real images (sharpness) there is {listed(told)}" if told else ""
+
+
+def _copies(evaluations: Sequence[Evaluation]) -> str:
+    copying = [e.name for e in evaluations if e.copies]
+    if copying:
+        return f"{listed(copying)} {'copies' if len(copying) == 1 else 'copy'} training images"
+    if all(e.search for e in evaluations):
+        return "no sign of copied training images was found"
+    return ""

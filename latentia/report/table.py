@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from latentia.metrics import Likelihood
 from latentia.report.evaluate import Evaluation
-from latentia.report.wording import duration, number
-from latentia.report.yardstick import SampleQuality
+from latentia.report.measures import MEASURES, Better, Measure
+from latentia.report.wording import duration, number, with_error
 
-Better = Literal["higher", "lower", "neither"]
-NONE = "implicit: none"
+NONE = "implicit: no density"
+TOO_FEW = "too few images"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class Row:
 
     Attributes:
         label: Name of the measure.
-        better: Whether higher or lower is better.
+        better: Whether higher or lower is better, or what is nearest to real images; empty for facts.
         meaning: One sentence for a reader who does not know it.
         cells: One a model.
         real: The number of real images against real images, where it applies.
@@ -36,7 +35,7 @@ class Row:
     """
 
     label: str
-    better: Better
+    better: Better | None
     meaning: str
     cells: list[Cell]
     real: str = ""
@@ -45,7 +44,15 @@ class Row:
 
 def rows(evaluations: Sequence[Evaluation]) -> list[Row]:
     """All rows, likelihood first, then samples, then cost."""
-    return [*_likelihood_rows(evaluations), *_sample_rows(evaluations), *_cost_rows(evaluations)]
+    samples = [_sample_row(measure, evaluations) for measure in MEASURES.values()]
+    known = [row for row in samples if row is not None]
+    return [*_likelihood_rows(evaluations), *known, _copies(evaluations), *_cost_rows(evaluations)]
+
+
+def refusals(evaluations: Sequence[Evaluation]) -> list[str]:
+    """Why some measures are missing, each reason once."""
+    qualities = [quality for e in evaluations for quality in e.qualities]
+    return list(dict.fromkeys(letter for quality in qualities for letter in quality.refusals.values()))
 
 
 def _likelihood_rows(evaluations: Sequence[Evaluation]) -> list[Row]:
@@ -70,7 +77,10 @@ def _likelihood_rows(evaluations: Sequence[Evaluation]) -> list[Row]:
             "higher",
             "How likely the model finds test images, in nats an image; the truth is this or more.",
             lambda one: one.mean,
-            lambda one: (number(one.mean, 2), f"± {one.standard_error:.2f}, K = {one.num_draws}"),
+            lambda one: (
+                f"{number(one.mean, 2)} ± {number(1.96 * one.standard_error, 2)}",
+                f"K = {one.num_draws}",
+            ),
         ),
         row(
             "Bits a dimension",
@@ -95,88 +105,68 @@ def _likelihood_rows(evaluations: Sequence[Evaluation]) -> list[Row]:
     ]
 
 
-def _sample_rows(evaluations: Sequence[Evaluation]) -> list[Row]:
-    def row(
-        label: str, better: Better, meaning: str, measure: Callable[[SampleQuality], float], digits: int = 2
-    ) -> Row:
-        best = _best([measure(e.draws) for e in evaluations], better)
-        cells = [
-            Cell(
-                number(measure(e.draws), digits),
-                f"means: {number(measure(e.means), digits)}" if e.means else "",
-                best=index == best,
-            )
-            for index, e in enumerate(evaluations)
-        ]
-        real, gaussian = (number(measure(bound), digits) for bound in evaluations[0].bounds)
-        return Row(label, better, meaning, cells, real, gaussian)
+def _sample_row(measure: Measure, evaluations: Sequence[Evaluation]) -> Row | None:
+    """The row of a measure; None where it was refused for every model."""
+    key, digits = measure.key, measure.digits
+    draws = [e.draws.numbers.get(key) for e in evaluations]
+    if not any(draws):
+        return None
+    real, gaussian = (bound.numbers.get(key) for bound in evaluations[0].bounds)
+    target = real.value if measure.better == "as real" and real else None
+    best = _best([None if one is None else one.value for one in draws], measure.better, target)
+    cells = []
+    for index, (evaluation, drawn) in enumerate(zip(evaluations, draws, strict=True)):
+        means = evaluation.means.numbers.get(key) if evaluation.means else None
+        remark = f"means: {number(means.value, digits)}" if means else ""
+        text = with_error(drawn, digits) if drawn else TOO_FEW
+        cells.append(Cell(text, remark, best=index == best))
+    shown = [with_error(real, digits), with_error(gaussian, digits)]
+    return Row(measure.label, measure.better, measure.meaning, cells, *shown)
 
-    return [
-        row(
-            "Sliced Wasserstein distance",
-            "lower",
-            "How far patches of samples lie from patches of real images, times 1000.",
-            lambda quality: quality.sliced.mean,
-            digits=1,
-        ),
-        row(
-            "Precision",
-            "higher",
-            "Realism: the share of samples that lie among real images.",
-            lambda quality: quality.coverage.precision,
-        ),
-        row(
-            "Recall",
-            "higher",
-            "Variety: the share of real images that lie among samples.",
-            lambda quality: quality.coverage.recall,
-        ),
-        row(
-            "Density",
-            "neither",
-            "Realism again, less shaken by outliers; above 1, samples crowd where real images are densest.",
-            lambda quality: quality.coverage.density,
-        ),
-        row(
-            "Coverage",
-            "higher",
-            "Variety again, less shaken by outliers: the share of real images with a sample nearby.",
-            lambda quality: quality.coverage.coverage,
-        ),
-        row(
-            "Nearest training image",
-            "neither",
-            "Median pixel distance. Far below that of real unseen images, the model copies.",
-            lambda quality: quality.nearest,
-            digits=3,
-        ),
-    ]
+
+def _copies(evaluations: Sequence[Evaluation]) -> Row:
+    cells = []
+    for evaluation in evaluations:
+        if evaluation.search is None:
+            cells.append(Cell(TOO_FEW))
+        else:
+            found = evaluation.search.found
+            remark = "it copies" if evaluation.copies else f"p = {found.p_value:.2g}"
+            cells.append(Cell(with_error(found.share, 2), remark))
+    meaning = "Share of samples that lie nearer to training images than to unseen ones; 0.5 is chance."
+    return Row("Nearest is a training image", None, meaning, cells)
 
 
 def _cost_rows(evaluations: Sequence[Evaluation]) -> list[Row]:
     return [
         Row(
             "Parameters",
-            "neither",
+            None,
             "Numbers that training set.",
             [Cell(f"{e.num_parameters:,}") for e in evaluations],
         ),
         Row(
             "Training",
-            "neither",
+            None,
             "Time, and images seen, repetitions counted.",
             [Cell(duration(e.seconds), f"{e.images_seen:,} images") for e in evaluations],
         ),
     ]
 
 
-def _best(numbers: Sequence[float | None], better: Better) -> int | None:
+def _best(numbers: Sequence[float | None], better: Better, target: float | None = None) -> int | None:
     """Place of the best number; None where there are not two to choose from, or two are equally good."""
-    known = [value for value in numbers if value is not None]
-    if len(known) < 2 or better == "neither":
+    losses = [None if value is None else _loss(value, better, target) for value in numbers]
+    known = [loss for loss in losses if loss is not None]
+    if len(known) < 2 or known.count(min(known)) > 1:
         return None
-    best = max(known) if better == "higher" else min(known)
-    return numbers.index(best) if known.count(best) == 1 else None
+    return losses.index(min(known))
+
+
+def _loss(value: float, better: Better, target: float | None) -> float | None:
+    if better == "as real":
+        return None if target is None else abs(value - target)
+    return -value if better == "higher" else value
 
 
 def _exact(likelihood: Likelihood) -> str:

@@ -1,5 +1,7 @@
 """Numbers as people read them."""
 
+from latentia.metrics import Estimate
+
 
 def number(value: float, digits: int) -> str:
     """A number with a fixed number of decimals, a real minus sign, and thousands set apart.
@@ -8,6 +10,18 @@ def number(value: float, digits: int) -> str:
     '−1,234.6'
     """
     return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def with_error(estimate: Estimate | None, digits: int) -> str:
+    """A number with what lies on either side of it at a confidence of 95 %.
+
+    >>> with_error(Estimate(0.5, 0.01), 2), with_error(None, 2)
+    ('0.50 ± 0.02', '–')
+    """
+    if estimate is None:
+        return "–"
+    low, high = estimate.interval
+    return f"{number(estimate.value, digits)} ± {number((high - low) / 2, digits)}"
 
 
 def duration(seconds: float) -> str:

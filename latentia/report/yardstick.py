@@ -1,33 +1,33 @@
 """What samples are measured against: real images, and the feature space to measure in."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from latentia._types import Images
 from latentia.data import ImageStore, Split
 from latentia.metrics import (
-    Coverage,
+    DomainFeatures,
+    Estimate,
     FeatureSpace,
-    PixelFeatures,
-    RandomFeatures,
-    SlicedWasserstein,
-    measure_coverage,
-    nearest_neighbours,
-    sliced_wasserstein,
+    Memorisation,
+    Unmeasurable,
+    feature_space,
+    measure_memorisation,
 )
+from latentia.report.measures import Sets, gaussian_like, protocol, read_all
 
+FEWEST = 20  # images of a set: what a kernel distance and its error take
 ENOUGH = 500  # test images; with fewer, precision and recall say more about the test split than about models
 MOST = 1000  # samples, unless more are asked for
-FITTED = 5000  # training images at most, to fit the Gaussian and the pixel features
-BATCH = 2000  # training images in memory at a time
-
-FeatureName = Literal["random", "pixels"]
+FITTED = 5000  # training images at most, to fit the Gaussian, and to look for copies among
+SHOWN = 8  # pairs of a sample and its nearest training image
+PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +36,34 @@ class SampleQuality:
 
     Attributes:
         kind: What the images are: draws, decoder means, real images, or draws of a Gaussian.
-        sliced: Sliced Wasserstein distance of patches, by pyramid level, times 1000: lower is better.
-        coverage: Precision, recall, density and coverage in the feature space.
-        nearest: Median distance to the nearest training image: root-mean-square difference of pixel
-            values in [-1, 1]. Much below that of real held-out images, the model copies.
+        numbers: By key of `MEASURES`, those that mean something at this number of images.
+        refusals: By key, why the others would mean nothing, and which measure does.
     """
 
     kind: str
-    sliced: SlicedWasserstein
-    coverage: Coverage
-    nearest: float
+    numbers: Mapping[str, Estimate]
+    refusals: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
-        """All numbers, as a dictionary that JSON can hold."""
+        """All numbers with their intervals, as a dictionary that JSON can hold."""
         return {
             "kind": self.kind,
-            "sliced_wasserstein": self.sliced.mean,
-            "sliced_wasserstein_by_level": {str(side): value for side, value in self.sliced.levels.items()},
-            "precision": self.coverage.precision,
-            "recall": self.coverage.recall,
-            "density": self.coverage.density,
-            "coverage": self.coverage.coverage,
-            "nearest_training_image": self.nearest,
+            **{key: estimate_to_json(number) for key, number in self.numbers.items()},
+            "refused": dict(self.refusals),
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search for copies among samples.
+
+    Attributes:
+        found: What it found.
+        pairs: The most suspicious samples, and as many nearest training images after them.
+    """
+
+    found: Memorisation
+    pairs: Images = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,10 @@ class Yardstick:
     Attributes:
         store: The images that the models were trained on.
         num_samples: Images of every set that is compared.
-        features: Where precision and recall are measured.
+        space: Where distances are taken.
+        recogniser: A classifier of the data, where it has classes.
         reference: The real images that every set is compared with.
+        classes: Of the reference, where the data has classes.
         others: As many other real images: what a perfect model would score.
         origin: One sentence on where both come from.
         seed: Seed of every choice.
@@ -77,56 +84,79 @@ class Yardstick:
 
     store: ImageStore
     num_samples: int
-    features: FeatureSpace
+    space: FeatureSpace
+    recogniser: DomainFeatures | None
     reference: Images = field(repr=False)
+    classes: Int64[Tensor, " images"] | None = field(repr=False)
     others: Images = field(repr=False)
     origin: str
     seed: int
 
     def judge(self, images: Images, kind: str) -> SampleQuality:
         """Measure a set of as many images as the reference has."""
-        return SampleQuality(
-            kind=kind,
-            sliced=sliced_wasserstein(self.reference, images, seed=self.seed),
-            coverage=measure_coverage(self._reference_features, self.features(images)),
-            nearest=self._distance_to_training(images),
+        sets = Sets(
+            self.reference,
+            images,
+            self.classes,
+            self.space,
+            self.recogniser,
+            self._reference_features,
+            self.seed,
         )
+        return SampleQuality(kind, *read_all(sets))
+
+    def look_for_copies(self, images: Images) -> Search | None:
+        """Whether images lie nearer to training images than to unseen ones; None with too few to say."""
+        train = self.store.split("train")
+        seen = choose([train], min(FITTED, len(train)), self.seed)[0]
+        try:
+            found = measure_memorisation(
+                images, seen, self._unseen, trained_on=len(train), num_references=FITTED, seed=self.seed
+            )
+        except Unmeasurable:
+            return None
+        rows = slice(0, SHOWN)
+        return Search(found, torch.cat([images[found.samples[rows]], seen[found.training_images[rows]]]))
 
     @cached_property
     def bounds(self) -> tuple[SampleQuality, SampleQuality]:
         """Real images against real images, the best to hope for, and a Gaussian, which models should beat."""
-        real = self.judge(self.others, "real images")
-        held_out = self.store.split("test").images(slice(0, MOST))
-        # Some of the others may be training images, whose distance is 0; held-out ones tell what is normal.
-        real = SampleQuality(real.kind, real.sliced, real.coverage, self._distance_to_training(held_out))
-        gaussian = _gaussian(self.store.split("train"), self.num_samples, self.seed)
-        return real, self.judge(gaussian, "Gaussian in pixel space")
+        train = self.store.split("train")
+        fitted = choose([train], min(FITTED, len(train)), self.seed)[0]
+        gaussian = gaussian_like(fitted, self.num_samples, self.seed)
+        return self.judge(self.others, "real images"), self.judge(gaussian, "Gaussian in pixel space")
 
     @property
     def protocol(self) -> tuple[str, ...]:
         """How the samples were measured, a sentence each."""
         return (
-            f"{self.num_samples} images of each set, values clamped to [-1, 1]; seed {self.seed}.",
+            f"{self.num_samples} images of each set, values clamped to [-1, 1]; seed {self.seed}. Intervals: "
+            "95 %, over draws of the judged images, by means over images or a jackknife over groups of them.",
             self.origin,
-            "Sliced Wasserstein distance: 7 x 7 patches of a Laplacian pyramid, 512 directions, times 1000, "
-            "mean over levels (Karras et al. 2017; normalised with the real patches' mean and deviation).",
-            f"Precision and recall (k = 3, Kynkäänniemi et al. 2019), density and coverage (k = 5, Naeem et "
-            f"al. 2020) in the features of: {self.features.name}, hash {self.features.hash}.",
-            "Nearest training image: root-mean-square difference of pixel values, median over the set; for "
-            "real images, that of the test split.",
+            *protocol(self.space, self.recogniser),
+            "Copies: nearest of equally many training and unseen images, under flips and shifts of a "
+            "pixel; p by "
+            "permuting the labels of these references. Of explicit models, decoder means are looked at.",
             "The Gaussian has the mean and the full covariance of the training images' pixels.",
         )
 
     @cached_property
     def _reference_features(self) -> Float[Tensor, "images features"]:
-        return self.features(self.reference)
+        return self.space(self.reference)
 
-    def _distance_to_training(self, images: Images) -> float:
-        return nearest_neighbours(images, batches(self.store.split("train"))).distances.median().item()
+    @cached_property
+    def _unseen(self) -> Images:
+        held_out = [self.store.split("validation"), self.store.split("test")]
+        return choose(held_out, min(FITTED, sum(map(len, held_out))), self.seed)[0]
 
 
 def make_yardstick(
-    store: ImageStore, *, num_samples: int | None = None, features: FeatureName = "random", seed: int = 0
+    store: ImageStore,
+    *,
+    num_samples: int | None = None,
+    features: str = "domain",
+    seed: int = 0,
+    progress: bool = True,
 ) -> Yardstick:
     """Choose the real images to compare with.
 
@@ -136,74 +166,63 @@ def make_yardstick(
     Args:
         store: The images.
         num_samples: Images of every set; without it, as many as there are, at most 1000.
-        features: `random` for the untrained network, `pixels` for principal components.
+        features: Name of a feature space, as `feature_space` takes it.
         seed: Seed of the choice.
+        progress: Whether training the `domain` network shows a bar.
 
     Raises:
-        ValueError: If there are fewer real images than two sets of `num_samples` take.
+        ValueError: If there are fewer real images than two sets of `num_samples` take, or no such space.
     """
-    sizes = {name: len(store.split(name)) for name in ("train", "validation", "test")}
+    sizes = {name: len(store.split(name)) for name in PARTS}
     held_out = sizes["test"] >= max(ENOUGH, num_samples or 0)
     available = min(sizes["test"], sizes["train"]) if held_out else sum(sizes.values()) // 2
     num_samples = num_samples or min(available, MOST)
-    if not 6 <= num_samples <= available:
+    if not FEWEST <= num_samples <= available:
         raise ValueError(
-            f"{num_samples} samples: two sets of real images as large are needed beside them, at least 6 "
-            f"each, and there are {available} for each. Ask for 6 to {available}."
+            f"{num_samples} samples: two sets of real images as large are needed beside them, at least "
+            f"{FEWEST} "
+            f"each, and there are {available} for each. Ask for {FEWEST} to {available}."
         )
     if held_out:
-        reference = choose([store.split("test")], num_samples, seed)
-        others = choose([store.split("train")], num_samples, seed)
+        reference, classes = choose([store.split("test")], num_samples, seed)
+        others, _ = choose([store.split("train")], num_samples, seed)
         origin = (
             f"Reference: {num_samples} of {sizes['test']} test images; real images: as many training images."
         )
     else:
-        both = choose([store.split(name) for name in sizes], 2 * num_samples, seed)
+        both, told = choose([store.split(name) for name in sizes], 2 * num_samples, seed)
         reference, others = both[:num_samples], both[num_samples:]
+        classes = None if told is None else told[:num_samples]
         origin = (
             f"Reference and real images: two disjoint sets of {num_samples} from all splits together, since "
             f"the test split holds only {sizes['test']}; models have seen most of these in training."
         )
-    return Yardstick(
-        store, num_samples, _feature_space(features, store, seed), reference, others, origin, seed
-    )
+    space = feature_space(features, store, seed=seed, progress=progress)
+    recogniser = space if isinstance(space, DomainFeatures) else None
+    if recogniser is None and len(store.facts.classes) > 1:
+        recogniser = DomainFeatures(store, seed=seed, progress=progress)
+    if classes is None:
+        recogniser = None
+    return Yardstick(store, num_samples, space, recogniser, reference, classes, others, origin, seed)
 
 
-def batches(split: Split) -> Iterator[Images]:
-    """All images of a split, in order."""
-    for start in range(0, len(split), BATCH):
-        yield split.images(slice(start, start + BATCH))
-
-
-def choose(splits: list[Split], count: int, seed: int) -> Images:
-    """Different images of all splits together, at random."""
+def choose(splits: list[Split], count: int, seed: int) -> tuple[Images, Int64[Tensor, " images"] | None]:
+    """Different images of all splits together, at random, and their classes where there are some."""
     total = sum(len(split) for split in splits)
     chosen = torch.randperm(total, generator=torch.Generator().manual_seed(seed))[:count]
-    images, offset = [], 0
+    images, classes, offset = [], [], 0
     for split in splits:
         here = chosen[(chosen >= offset) & (chosen < offset + len(split))] - offset
         images.append(split.images(here))
+        classes.append(split.classes(here))
         offset += len(split)
-    together = torch.cat(images)
     # Splits lie one after the other here: mix them, so that any cut of the set holds some of each.
-    return together[torch.randperm(count, generator=torch.Generator().manual_seed(seed))]
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    known = [part for part in classes if part is not None]
+    return torch.cat(images)[order], torch.cat(known)[order] if len(known) == len(splits) else None
 
 
-def _feature_space(name: FeatureName, store: ImageStore, seed: int) -> FeatureSpace:
-    if name == "random":
-        return RandomFeatures(store.facts.channels)
-    return PixelFeatures(choose([store.split("train")], min(FITTED, len(store.split("train"))), seed))
-
-
-def _gaussian(train: Split, count: int, seed: int) -> Images:
-    """Draws from the Gaussian with the training images' mean and covariance, clamped to [-1, 1].
-
-    A random combination of the n centred images with weights N(0, 1 / (n - 1)) has exactly their
-    covariance, which is never made.
-    """
-    images = choose([train], min(FITTED, len(train)), seed)
-    flat = images.flatten(1)
-    mean = flat.mean(0)
-    generator = torch.Generator().manual_seed(seed)
-    weights = torch.randn(count, len(flat), generator=generator) / max(1, len(flat) - 1) ** 0.5
-    return (mean + weights @ (flat - mean)).clamp(-1, 1).reshape(count, *images.shape[1:])
+def estimate_to_json(number: Estimate) -> dict[str, float]:
+    """A number and its 95 % interval."""
+    low, high = number.interval
+    return {"value": number.value, "low": low, "high": high}

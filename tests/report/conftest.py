@@ -65,7 +65,7 @@ class Forger(GenerativeModel, Decodes):
     def __init__(self, images):
         super().__init__()
         self.image_shape = tuple(images.shape[1:])
-        self.images = nn.Parameter(images[:50])
+        self.images = nn.Parameter(images[:500])
 
     def decode(self, latents, *, given=None):
         return Dirac(self.images[(latents @ torch.arange(1.0, 5.0)).mul(7).long() % len(self.images)])
@@ -81,9 +81,16 @@ class Forger(GenerativeModel, Decodes):
         return ()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LATENTIA_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
-def store(tmp_path_factory):
-    return prepare("digits", cache=tmp_path_factory.mktemp("cache"), progress=False)
+def store(cache):
+    return prepare("digits", progress=False)
 
 
 @pytest.fixture(scope="session")
@@ -92,8 +99,13 @@ def pca(store):
     history = [
         {
             "images_seen": 100 * i,
+            "seconds": 0.1 * i,
             "terms": {"evidence/distortion": 90 + 400 / (i + 1), "evidence/rate": 20.0 + i % 3},
-            **({"validation": {"bound": -100 - 300 / (i + 1)}} if i % 5 == 0 else {}),
+            **(
+                {"validation": {"bound": -100 - 300 / (i + 1), "kernel_distance": 1 / (i + 1)}}
+                if i % 5 == 0
+                else {}
+            ),
         }
         for i in range(60)
     ]
@@ -107,6 +119,7 @@ def forger(store):
     history = [
         {
             "images_seen": 100 * i,
+            "seconds": 0.1 * i,
             "terms": {"critic/real": 0.5, "critic/generated": 0.7, "generator/game": 1.0 + i % 7},
         }
         for i in range(60)

@@ -59,7 +59,7 @@ def test_every_picture_has_words_for_those_who_cannot_see_it(html):
 
 def test_the_page_shows_both_families_and_the_protocol(html):
     for words in (
-        "implicit: none",
+        "implicit: no density",
         "decoder means",
         "cannot encode",
         "Sliced Wasserstein",
@@ -67,7 +67,8 @@ def test_the_page_shows_both_families_and_the_protocol(html):
         "hash ",
     ):
         assert words in html
-    assert "It may have copied" in html
+    assert "forger copies training images" in html
+    assert "pca no sign of copying" in html
 
 
 def test_names_are_escaped(pca, store):
@@ -87,6 +88,31 @@ def test_save_makes_folders_and_json_can_be_written(report, tmp_path):
     assert forger["likelihood"] is None
     assert [quality["kind"] for quality in pca["samples"]] == ["draws", "decoder means, no draws"]
     assert len(pca["protocol"]) >= 6
+    distance = pca["samples"][0]["kernel_distance"]
+    assert distance["low"] < distance["value"] < distance["high"]
+    assert forger["memorisation"]["p_value"] < 0.001
+    assert json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) == numbers
+    assert path.with_suffix(".md").read_text(encoding="utf-8") == report.markdown
+
+
+def test_markdown_has_every_measure_and_the_protocol(report):
+    from latentia.report.measures import MEASURES
+
+    lines = report.markdown.splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    assert {line.count("|") for line in table} == {6}  # measure, two models, real images, Gaussian
+    for key, measure in MEASURES.items():
+        refused = all(key in e.draws.refusals for e in report.evaluations)
+        assert any(measure.label in line for line in table) != refused
+    assert any("fingerprint" in line for line in lines)
+    for evaluation in report.evaluations:
+        assert f"- Copies: {evaluation.name} {evaluation.verdict}" in lines
+
+
+def test_a_page_that_is_watched_reloads_itself(report, tmp_path):
+    page = report.save(tmp_path / "report.html", refresh=30).read_text(encoding="utf-8")
+    assert '<meta http-equiv="refresh" content="30">' in page
+    assert "http-equiv" not in report.html
 
 
 def test_a_notebook_gets_the_page_in_a_frame_of_its_own(report):
@@ -97,26 +123,47 @@ def test_a_notebook_gets_the_page_in_a_frame_of_its_own(report):
 
 def test_a_forger_is_precise_narrow_and_found_out(report):
     pca, forger = report.evaluations
-    assert forger.draws.coverage.precision > 0.8
-    assert forger.draws.coverage.recall < 0.5
+    assert forger.draws.numbers["precision"].value > 0.8
+    assert forger.draws.numbers["recall"].value < pca.bounds[0].numbers["recall"].value
     assert forger.copies
     assert not pca.copies
     real, gaussian = pca.bounds
-    assert real.sliced.mean < gaussian.sliced.mean
-    assert real.coverage.precision > gaussian.coverage.precision
+    for key in ("sliced_wasserstein", "kernel_distance", "two_sample_accuracy"):
+        assert real.numbers[key].value < gaussian.numbers[key].value
+    assert real.numbers["precision"].value > gaussian.numbers["precision"].value
+
+
+def test_the_most_suspicious_pairs_of_a_forger_are_copies(report, store):
+    forger = report.evaluations[1]
+    samples, originals = forger.search.pairs.chunk(2)
+    assert (samples - originals).square().mean((1, 2, 3)).sqrt().max() < 0.1
+    train = store.split("train").images(slice(None)).flatten(1)
+    assert (torch.cdist(originals.flatten(1), train).min(1).values == 0).all()
+
+
+def test_too_few_images_are_refused_by_name(pca, store):
+    few = evaluate(pca, store, num_samples=30, num_draws=2)
+    assert few.search is None
+    assert "needs 50 samples" in few.verdict
+    assert "frechet_distance" in few.draws.refusals
+    assert "kernel_distance" in few.draws.refusals["frechet_distance"]
+    assert "kernel_distance" in few.draws.numbers
+    assert few.draws.refusals["frechet_distance"] in str(few)
 
 
 def test_same_seed_same_numbers(pca, store, report):
     again = evaluate(pca, store, num_samples=200, num_draws=8)
-    assert again == report.evaluations[0]
-    assert evaluate(pca, store, num_samples=200, num_draws=8, seed=1) != again
+    assert again.to_json() == report.evaluations[0].to_json()
+    assert evaluate(pca, store, num_samples=200, num_draws=8, seed=1).to_json() != again.to_json()
 
 
 def test_sentences_hold_for_one_model_for_one_family_and_for_ties(report, store):
     pca, forger = report.evaluations
     assert "Its draws lie" in summarise(store.facts, [pca])[2]
     assert "None of the models is explicit" in summarise(store.facts, [forger])[1]
-    assert "may have copied" in summarise(store.facts, [forger])[2]
+    assert "forger copies training images" in summarise(store.facts, [forger])[2]
+    assert "no sign of copied" in summarise(store.facts, [pca])[2]
+    assert "no clearly closer" in summarise(store.facts, [pca, dataclasses.replace(pca, name="twin")])[2]
     twin = dataclasses.replace(pca, name="twin")
     assert "not clearly more" in summarise(store.facts, [pca, twin])[1]
     better = dataclasses.replace(pca.likelihood, mean=pca.likelihood.mean + 10)
@@ -144,10 +191,10 @@ def test_small_test_splits_are_said_and_sets_are_disjoint(store):
 
 
 def test_the_gaussian_has_the_moments_of_the_training_images(store):
-    from latentia.report.yardstick import _gaussian
+    from latentia.report.measures import gaussian_like
 
-    train = store.split("train").images(slice(None)).flatten(1)
-    drawn = _gaussian(store.split("train"), 20_000, 0).flatten(1)
+    images = store.split("train").images(slice(None))
+    train, drawn = images.flatten(1), gaussian_like(images, 20_000, 0).flatten(1)
     inner = (train.mean(0).abs() + 2 * train.std(0)) < 1  # clamping changes the others
     torch.testing.assert_close(drawn.mean(0)[inner], train.mean(0)[inner], atol=0.02, rtol=0)
     centre = 8 * 3 + 3
@@ -160,8 +207,9 @@ def test_the_gaussian_has_the_moments_of_the_training_images(store):
 @pytest.mark.parametrize(
     ("change", "letter"),
     [
-        ({"num_samples": 5}, "6 to 898"),
-        ({"num_samples": 5000}, "6 to 898"),
+        ({"num_samples": 5}, "20 to 898"),
+        ({"num_samples": 5000}, "20 to 898"),
+        ({"features": "inceptoin"}, "inception"),
     ],
 )
 def test_impossible_sizes_are_refused(pca, store, change, letter):
@@ -186,7 +234,7 @@ def test_contestants_are_checked(pca, forger, store):
 
 def test_the_text_of_an_evaluation_has_every_number_and_its_protocol(report):
     text = str(report.evaluations[0])
-    for words in ("nats an image", "bits/dim", "decoder means, no draws", "real images", "Protocol", "K = 8"):
+    for words in ("nats an image", "bits/dim", "decoder means", "real images", "Protocol", "K = 8"):
         assert words in text
     assert "the model is implicit" in str(report.evaluations[1])
 
@@ -197,3 +245,18 @@ def test_the_best_of_a_row_is_marked_unless_two_are_equal(report):
     assert marked["Precision"] == [False, True]
     assert marked["Log-likelihood, bound"] == [False, False]
     assert not any(cell.best for row in rows([pca, pca]) for cell in row.cells)
+
+
+def test_steadiness_is_told_over_seeds_and_of_failures(pca, forger):
+    from latentia.report.steadiness import steadiness
+
+    alone = steadiness([pca])[0]
+    assert "one seed" in alone
+    assert "100%" not in alone  # the best look of a falling distance is the last, before the run's end
+    twin = dataclasses.replace(pca, name="twin", seed=1)
+    stopped = [*pca.history, {"images_seen": 6000, "seconds": 9.0, "stopped": "rate became nan"}]
+    broken = dataclasses.replace(pca, name="broken", seed=2, history=stopped)
+    together = steadiness([pca, twin, broken, forger])
+    assert together[0].startswith("vae.pca over 3 seeds (pca, twin, broken): 1 of 3 runs failed")
+    assert "not looked at" in together[1]
+    assert "failed: rate became nan" in steadiness([broken])[0]

@@ -1,0 +1,66 @@
+"""How steadily models trained, in sentences: the other word of the comparison beside sharp and blurry."""
+
+import json
+from collections.abc import Sequence
+
+from latentia.metrics import Course, follow, measure_stability
+from latentia.report.contestant import Contestant
+from latentia.report.wording import number
+
+UNIT = 1000
+"""Kernel distances are told times a thousand, as in the table."""
+
+
+def steadiness(contestants: Sequence[Contestant]) -> list[str]:
+    """One sentence a recipe and its arguments, over all seeds that were trained."""
+    groups: dict[str, list[Contestant]] = {}
+    for contestant in contestants:
+        if contestant.history:
+            key = json.dumps([contestant.recipe, contestant.arguments], sort_keys=True, default=str)
+            groups.setdefault(key, []).append(contestant)
+    return [_alone(group[0]) if len(group) == 1 else _over_seeds(group) for group in groups.values()]
+
+
+def course_of(contestant: Contestant) -> Course | None:
+    """How the kernel distance went through training; None where it was not looked at."""
+    if not contestant.history:
+        return None
+    course = follow(contestant.history)
+    return None if course.last is None else course
+
+
+def _alone(contestant: Contestant) -> str:
+    course = follow(contestant.history)
+    if course.failed:
+        return f"{contestant.name} failed: {course.failed}."
+    if course.last is None or course.fallback is None:
+        return f"{contestant.name} was not looked at while it trained."
+    share = course.best_at / max(1, course.images_seen)
+    return (
+        f"{contestant.name}, one seed: the kernel distance of validation images ended "
+        f"{_told(course.fallback)} "
+        f"above its best, which came after {share:.0%} of the images. How much seeds matter takes "
+        "several runs."
+    )
+
+
+def _over_seeds(group: Sequence[Contestant]) -> str:
+    found = measure_stability([contestant.history for contestant in group])
+    low, high = found.share_interval
+    failures = (
+        f"{found.num_failed} of {found.num_runs} runs failed (of ever more runs {low:.0%} to {high:.0%})"
+    )
+    names = ", ".join(contestant.name for contestant in group)
+    if found.mean is None or found.fallback is None or found.best_at is None:
+        return f"{group[0].recipe} over {len(group)} seeds ({names}): {failures}."
+    spread = "" if found.spread is None else f", with a deviation of {_told(found.spread)} over seeds"
+    return (
+        f"{group[0].recipe} over {len(group)} seeds ({names}): {failures}; the kernel distance of "
+        "validation images "
+        f"ended at {_told(found.mean)}{spread}, {_told(found.fallback)} above its best, which came after "
+        f"{found.best_at:.0%} of the images."
+    )
+
+
+def _told(distance: float) -> str:
+    return number(UNIT * distance, 2)
