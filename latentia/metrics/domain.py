@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
 from latentia._types import Images
-from latentia.data import ImageStore, cache_folder
+from latentia.data import ImageStore, Split, cache_folder
 from latentia.metrics.domain_network import DomainNetwork, clusters, learn, num_clusters
 from latentia.metrics.estimate import Unmeasurable
 from latentia.metrics.feature_cache import keep, key_of
@@ -27,7 +27,7 @@ class DomainFeatures(FeatureSpace):
     """The 128 pooled features of a small residual network, trained once on the training split and kept.
 
     Where there are classes it learns to tell them; elsewhere it learns to tell into which of up to 64
-    clusters, by layout and colour, an image falls.
+    clusters an image falls, found in the features of an untrained network.
 
     Args:
         store: The images. Only its training split is learned from; the validation split, or the test
@@ -52,8 +52,6 @@ class DomainFeatures(FeatureSpace):
         look past what classes do not differ in: read them beside `random`.
     """
 
-    costly = True
-
     def __init__(
         self,
         store: ImageStore,
@@ -69,16 +67,15 @@ class DomainFeatures(FeatureSpace):
         key = key_of(store.facts.fingerprint, train.fresh, self.num_classes, seed, VERSION)
         path = (cache or cache_folder()) / "spaces" / f"domain-{key}.safetensors"
         if not path.is_file():
-            labels = train.classes(slice(None)) if self.num_classes else clusters(train, seed=seed)
-            assert labels is not None
-            self._network = learn(train, labels, num_outputs, seed=seed, progress=progress)
+            rows, labels = _classes(train) if self.num_classes else clusters(train, seed=seed)
+            self._network = learn(train, rows, labels, num_outputs, seed=seed, progress=progress)
             keep(path, self._network.state_dict(), {"accuracy": self._measure_accuracy(store)})
         channels, *sides = train.image_shape
         with torch.device("meta"):  # its weights come from the file: none are drawn
             self._network = DomainNetwork(channels, min(sides), num_outputs).eval()
         self.accuracy = _load(self._network, path)
         self.hash = hash_of(list(self._network.state_dict().values()))
-        learned = f"{num_outputs} clusters of pixels"
+        learned = f"{num_outputs} clusters"
         if self.accuracy is not None:
             learned = f"{self.num_classes} classes, {100 * self.accuracy:.1f} % of held-out images told right"
         self.name = f"domain network (learned from {learned}; seed {seed})"
@@ -110,11 +107,19 @@ class DomainFeatures(FeatureSpace):
         if not self.num_classes:
             return ""
         held_out = store.split("validation" if store.facts.num_validation else "test")
-        some = slice(0, CHECKED)
-        classes = held_out.classes(some)
-        assert classes is not None
-        right = self.classify(held_out.images(some)).argmax(1) == classes
+        rows, classes = _classes(held_out, CHECKED)
+        right = self.classify(held_out.images(rows)).argmax(1) == classes
         return str(right.double().mean().item())
+
+
+def _classes(
+    split: Split, most: int | None = None
+) -> tuple[Int64[Tensor, " images"], Int64[Tensor, " images"]]:
+    """Positions of the first images of a split, or of all, and their classes."""
+    rows = torch.arange(len(split))[:most]
+    classes = split.classes(rows)
+    assert classes is not None
+    return rows, classes
 
 
 def _num_classes(store: ImageStore, teacher: Teacher) -> int:

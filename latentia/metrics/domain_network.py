@@ -1,4 +1,4 @@
-"""The network of the domain's feature space, and how it learns: from classes, or from clusters of pixels."""
+"""The network of the domain's feature space, and how it learns: from classes, or from clusters."""
 
 import torch
 from jaxtyping import Float, Int64
@@ -9,19 +9,16 @@ from tqdm import tqdm
 
 from latentia._types import Images
 from latentia.data import Split
+from latentia.metrics.features import RandomFeatures
 
 NUM_FEATURES = 128
 SMALLEST_GRID = 8  # positions a side, or fewer, where the residual block looks
 BATCH = 64
 LEARNING_RATE = 3e-3
-MOST_IMAGES, FEWEST_IMAGES, PASSES = (
-    60_000,
-    6_000,
-    12,
-)  # shown while learning: PASSES x the split, within bounds
+PASSES, FEWEST_IMAGES, MOST_IMAGES = 12, 6_000, 60_000  # shown while learning: passes, within the bounds
 MOST_CLUSTERS, IMAGES_A_CLUSTER = 64, 20
-COARSE_SIDE = 16  # pixels a side that images are clustered by
-CLUSTERED = 20_000  # images at most that the centres are found with
+MOST_CLUSTERED = 10_000  # images that are clustered and learned from
+MOST_PIXELS = 40_000_000  # that they have together
 READ = 1000  # images in memory at a time
 
 
@@ -67,14 +64,21 @@ class DomainNetwork(nn.Module):
 
 
 def learn(
-    split: Split, labels: Int64[Tensor, " images"], num_labels: int, *, seed: int, progress: bool
+    split: Split,
+    rows: Int64[Tensor, " images"],
+    labels: Int64[Tensor, " images"],
+    num_labels: int,
+    *,
+    seed: int,
+    progress: bool,
 ) -> DomainNetwork:
-    """A network that has learned to tell the labels of a split, in a time that does not grow with it.
+    """A network that has learned to tell labels of images, in a time that does not grow with their number.
 
     Args:
         split: Training images.
+        rows: Positions in it of the images to learn from.
         labels: What to tell of each: its class or its cluster.
-        num_labels: How many different ones there are.
+        num_labels: How many different ones there may be.
         seed: Seed of weights, order, shifts and flips.
         progress: Whether a bar is shown.
     """
@@ -83,18 +87,18 @@ def learn(
     with torch.random.fork_rng(devices=[]):  # modules draw their weights from the global generator
         torch.manual_seed(seed)
         network = DomainNetwork(channels, min(sides), num_labels)
-    steps = min(MOST_IMAGES, max(FEWEST_IMAGES, PASSES * len(split))) // BATCH
+    steps = min(MOST_IMAGES, max(FEWEST_IMAGES, PASSES * len(rows))) // BATCH
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
     waiting = torch.empty(0, dtype=torch.int64)
     for step in tqdm(range(steps), desc="learning the domain's features", disable=not progress):
         while len(waiting) < BATCH:
-            waiting = torch.cat([waiting, torch.randperm(len(split), generator=generator)])
-        rows, waiting = waiting[:BATCH], waiting[BATCH:]
-        images = split.images(rows)
-        if step * BATCH >= len(split):  # images that were seen before come a little changed
+            waiting = torch.cat([waiting, torch.randperm(len(rows), generator=generator)])
+        chosen, waiting = waiting[:BATCH], waiting[BATCH:]
+        images = split.images(rows[chosen])
+        if step * BATCH >= len(rows):  # images that were seen before come a little changed
             images = _flip(_shift(images, generator), generator)
-        loss = functional.cross_entropy(network(images), labels[rows])
+        loss = functional.cross_entropy(network(images), labels[chosen])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -107,23 +111,27 @@ def num_clusters(num_images: int) -> int:
     return max(2, min(MOST_CLUSTERS, num_images // IMAGES_A_CLUSTER))
 
 
-def clusters(split: Split, *, seed: int) -> Int64[Tensor, " images"]:
-    """The cluster of each image, by layout and colour: k-means on images of 16 x 16 pixels.
+def clusters(split: Split, *, seed: int) -> tuple[Int64[Tensor, " clustered"], Int64[Tensor, " clustered"]]:
+    """Some images of a split, as many as are read in a few seconds, and the cluster of each.
+
+    K-means on standardised random features, which see every scale: a network that is to tell such clusters
+    must see texture as well as layout. Clusters of small copies of the images made it blind to blur.
+
+    Returns:
+        Positions in the split, in random order, and clusters.
 
     Source:
         Caron et al. 2018, arXiv:1807.05520, learn from clusters of the network's own features, found anew
-        in every pass; here they are found once, in pixels, so that learning ends in seconds.
+        in every pass; here they are found once, in an untrained network's features.
     """
-    coarse = torch.cat([_coarse(split.images(slice(at, at + READ))) for at in range(0, len(split), READ)])
-    some = torch.randperm(len(coarse), generator=torch.Generator().manual_seed(seed))[:CLUSTERED]
+    channels, height, width = split.image_shape
+    most = min(MOST_CLUSTERED, MOST_PIXELS // (height * width))
+    rows = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))[:most]
+    space = RandomFeatures(channels)
+    features = torch.cat([space(split.images(some)) for some in rows.split(READ)])
+    standard = (features - features.mean(0)) / features.std(0).clamp_min(1e-6)
     means = MiniBatchKMeans(num_clusters(len(split)), random_state=seed, n_init=3)
-    means.fit(coarse[some].numpy())
-    return torch.from_numpy(means.predict(coarse.numpy())).long()
-
-
-def _coarse(images: Images) -> Float[Tensor, "batch values"]:
-    height, width = (min(COARSE_SIDE, side) for side in images.shape[2:])
-    return functional.adaptive_avg_pool2d(images, (height, width)).flatten(1)
+    return rows, torch.from_numpy(means.fit_predict(standard.numpy())).long()
 
 
 def _shift(images: Images, generator: torch.Generator) -> Images:

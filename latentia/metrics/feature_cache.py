@@ -23,8 +23,8 @@ def cached_features(
 ) -> Vectors:
     """The features of a set of real images, from the disk where they were computed before.
 
-    Only costly spaces (`domain`, `inception`, `dinov2`) keep anything: the others compute 1,000 images
-    faster than a person notices. At most 64 sets are kept; those used least recently go first.
+    Only costly spaces (`inception`, `dinov2`) keep anything: the others compute 1,000 images in less than
+    a second. At most 64 sets are kept; those used least recently go first.
 
     Args:
         space: Where to measure.

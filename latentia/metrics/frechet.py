@@ -80,7 +80,7 @@ def frechet_distance(
         The distance, in the features' unit squared, 0 or more; its error over draws of the samples.
 
     Raises:
-        ValueError: If a set has no more vectors than dimensions.
+        ValueError: If a set has no more vectors than dimensions, or there are fewer than 2 groups.
 
     Note:
         It is biased upwards by an amount that falls with the number of images: compare at equal numbers,
@@ -102,6 +102,10 @@ def frechet_distance(
     if isinstance(fake, Tensor):
         _refuse_few(len(fake), fake.shape[1])
         fake = [Moments.of(fake[group::groups]) for group in range(groups)]
+    if len(fake) < 2:
+        raise ValueError(
+            f"moments of {len(fake)} group: the error needs 2 groups of samples at least, better 10."
+        )
     first = real if isinstance(real, Moments) else Moments.of(real)
     second = reduce(Moments.merge, fake)
     _refuse_few(min(first.count, second.count), len(first.mean))

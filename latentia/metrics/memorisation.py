@@ -124,7 +124,7 @@ def measure_memorisation(
     Source:
         The label test is the nearest-neighbour test of Schilling 1986, "Multivariate two-sample tests
         based on nearest neighbors", asked of samples that belong to neither set. The proportion is that
-        of Carlini et al. 2023, arXiv:2301.13188, section 4.2, up to the choice of neighbour. Meehan et
+        of Carlini et al. 2023, arXiv:2301.13188, up to the choice of neighbour. Meehan et
         al. 2020, arXiv:2004.05675, compare distances, cell by cell.
 
     Example:

@@ -48,9 +48,9 @@ def classifier_two_sample(
 
     Note:
         The classifier is a support vector machine with a radial kernel (C = 10, standardised features). On
-        digits it told samples as well as a network of 64 hidden units or better (blur, noise, a Gaussian,
-        missing and repeated images) in a quarter of the time; a linear classifier missed noise and
-        repetition in pixels. Repeated samples stand in both halves and give themselves away.
+        digits it told samples about as well as a network of 64 hidden units (blur, noise, a Gaussian,
+        missing and repeated images) in a quarter of the time; a linear classifier missed noise in pixels.
+        Repeated samples stand in both halves and give themselves away.
 
     Source:
         Lopez-Paz & Oquab 2017, arXiv:1610.06545, section 3, with the exact binomial distribution instead

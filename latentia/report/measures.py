@@ -318,7 +318,7 @@ INSTRUMENTS = (
             ),
         ),
         _accuracy,
-        "Learned from samples alone: classification accuracy score (Ravuri & Vinyals 2019); logistic "
+        "Learned from samples alone: classification accuracy score (Ravuri & Vinyals 2019); ridge "
         "regression on "
         "random features, samples labelled by the classifier {recogniser}.",
     ),

@@ -127,6 +127,11 @@ def test_no_more_vectors_than_dimensions_are_refused():
         frechet_distance(torch.randn(20, 10), [Moments.of(torch.randn(5, 10)) for _ in range(2)])
 
 
+def test_one_group_tells_no_error():
+    with pytest.raises(ValueError, match="2 groups"):
+        frechet_distance(torch.randn(20, 3), [Moments.of(torch.randn(20, 3))])
+
+
 def test_a_gram_matrix_is_the_product_with_the_transpose():
     matrix = torch.randn(7, 30, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(gram(matrix), matrix @ matrix.T)
