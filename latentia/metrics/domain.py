@@ -16,7 +16,7 @@ from latentia.metrics.estimate import Unmeasurable
 from latentia.metrics.feature_cache import keep, key_of
 from latentia.metrics.features import FeatureSpace, Vectors, hash_of
 
-VERSION = 1  # raised when anything changes that weights depend on: they are then learned again
+VERSION = 2  # raised when anything changes that weights depend on: they are then learned again
 IMAGES_A_CLASS = 20  # training images; with fewer, classes are names rather than kinds
 CHECKED = 2000  # held-out images at most that the accuracy is measured on
 

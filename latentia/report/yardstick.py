@@ -199,9 +199,9 @@ def make_yardstick(
         )
     space = feature_space(features, store, seed=seed, progress=progress)
     recogniser = space if isinstance(space, DomainFeatures) else None
-    if recogniser is None and len(store.facts.classes) > 1:
+    if recogniser is None and classes is not None:
         recogniser = DomainFeatures(store, seed=seed, progress=progress)
-    if classes is None:
+    if recogniser is not None and not recogniser.num_classes:  # it learned without classes
         recogniser = None
     return Yardstick(store, num_samples, space, recogniser, reference, classes, others, origin, seed)
 
