@@ -5,9 +5,12 @@ from collections.abc import Callable
 import torch
 
 from latentia.data import Facts
+from latentia.data.augmentation import Augmentation
 from latentia.distributions import (
     BernoulliPixels,
     CategoricalPixels,
+    CodedPrior,
+    Codes,
     LatentFlow,
     LatentNormal,
     LogisticMixturePixels,
@@ -15,16 +18,32 @@ from latentia.distributions import (
     PixelHead,
     StandardNormal,
 )
+from latentia.losses import GAMES, gradient_penalty, r1, r2
 from latentia.models import (
+    AdversarialNetwork,
     LadderVariationalAutoencoder,
     LinearVariationalAutoencoder,
     QuantisedAutoencoder,
     VariationalAutoencoder,
 )
-from latentia.networks import MLPDecoder, MLPEncoder
+from latentia.models.gan.augmented import AugmentedView
+from latentia.models.gan.growth import Growth
+from latentia.models.gan.recognition import ClassRecognition, CodeRecognition
+from latentia.networks import (
+    Critic,
+    Generator,
+    MLPCritic,
+    MLPDecoder,
+    MLPEncoder,
+    MLPGenerator,
+    ProgressiveCritic,
+    ProgressiveGenerator,
+    ResidualCritic,
+    ResidualGenerator,
+)
 from latentia.protocols import ExplicitModel
 from latentia.recipes import find
-from latentia.training import Plan
+from latentia.training import Adam, Plan
 
 SHAPE = (1, 8, 8)
 
@@ -56,6 +75,82 @@ def _recipe(name: str, levels: int = 17, **arguments: object) -> Callable[[], Pl
     return plan
 
 
+def _game(name: str, build: Callable[[], dict[str, object]]) -> Callable[[], Plan]:
+    """An adversarial network with a pair of networks, which is built anew each time, and settings."""
+
+    def plan() -> Plan:
+        with torch.random.fork_rng():
+            torch.manual_seed(7)
+            settings: dict[str, object] = {"image_shape": SHAPE, "num_latents": 3, "game": GAMES[name]}
+            model = AdversarialNetwork(**(settings | build()))
+        adam = Adam(rate=1e-3, betas=(0.5, 0.99))
+        return Plan(model, optimisers={"critic": adam, "generator": adam}, batch_size=32)
+
+    return plan
+
+
+def _pair(**settings: int) -> dict[str, object]:
+    """DCGAN's networks without norms: every image by itself."""
+    return {
+        "generator": Generator(settings.pop("num_latents", 3), SHAPE, width=4, norm="none", **settings),
+        "critic": Critic(SHAPE, width=4, norm="none", **settings),
+    }
+
+
+def _progressive() -> dict[str, object]:
+    return {
+        "generator": ProgressiveGenerator(3, SHAPE, width=4),
+        "critic": ProgressiveCritic(SHAPE, width=4),
+        "growth": Growth(num_phases=2, images=64, fade=64),
+        "penalties": [r1(1.0)],
+    }
+
+
+def _conditional() -> dict[str, object]:
+    pair = _pair(num_classes=3)
+    return {**pair, "num_classes": 3, "recognition": ClassRecognition(64, 3), "mode_seeking": 0.1}
+
+
+def _informed() -> dict[str, object]:
+    codes = Codes(2, categories=(3,), num_continuous=1)
+    pair = _pair(num_latents=codes.num_latents)
+    return {**pair, "prior": CodedPrior(codes), "recognition": CodeRecognition(64, codes)}
+
+
+def _clipped() -> dict[str, object]:
+    pair = {"generator": MLPGenerator(3, SHAPE, width=16), "critic": MLPCritic(SHAPE, width=16)}
+    return {**pair, "clip": 0.05, "critic_steps": 2}
+
+
+def _residual() -> dict[str, object]:
+    generator = ResidualGenerator(3, SHAPE, width=4, norm="none")
+    return {"generator": generator, "critic": ResidualCritic(SHAPE, width=4)}
+
+
+GAMES_PLAYED: dict[str, Callable[[], Plan]] = {
+    "gan relativistic": _game(
+        "relativistic",
+        lambda: {**_pair(), "penalties": [r1(1.0, every=2, one_in=2), r2(1.0, method="along")]},
+    ),
+    "gan relativistic average": _game("relativistic_average", _pair),
+    "gan gradient penalty": _game(
+        "wasserstein", lambda: {**_pair(), "penalties": [gradient_penalty()], "critic_steps": 2}
+    ),
+    "gan clipped": _game("wasserstein", _clipped),
+    "gan spectral": _game("hinge", _residual),
+    "gan conditional": _game("hinge", _conditional),
+    "gan informed": _game("non_saturating", _informed),
+    "gan growing": _game("non_saturating", _progressive),
+    "gan augmented": _game(
+        "least_squares",
+        lambda: {
+            **_pair(),
+            "augment": AugmentedView(Augmentation(flip=True), probability=0.5, speed=1000),
+            "feature_matching": 0.1,
+        },
+    ),
+}
+
 ZOO: dict[str, Callable[[], Plan]] = {
     "ae.plain": _recipe("ae.plain", num_latents=3, width=4),
     "ae.denoising": _recipe("ae.denoising", num_latents=3, width=4, corruption="masking"),
@@ -83,6 +178,7 @@ ZOO: dict[str, Callable[[], Plan]] = {
     "vae.linear": _recipe("vae.linear", num_latents=3),
     "gan.dcgan": _recipe("gan.dcgan", num_latents=3, width=4),
     "gan.dcgan minimax": _recipe("gan.dcgan", num_latents=3, width=4, game="minimax", critic_steps=2),
+    **GAMES_PLAYED,
 }
 
 

@@ -2,6 +2,7 @@
 
 from latentia.distributions.bernoulli import Bernoulli
 from latentia.distributions.categorical import Categorical
+from latentia.distributions.coded import CodedNormal, CodedPrior, Codes
 from latentia.distributions.codes import AutoregressiveCodes, Certain, Codebook
 from latentia.distributions.dirac import Dirac
 from latentia.distributions.distribution import (
@@ -25,9 +26,10 @@ from latentia.distributions.mixtures import Mixture, MixturePrior, VampPrior
 from latentia.distributions.normal import DiscretisedNormal, Normal
 from latentia.distributions.pixels import BernoulliPixels, NormalPixels, PixelHead, Variance
 from latentia.distributions.precision import at_least_single, in_double
-from latentia.distributions.refitted import RefittedNormal, Remembers
+from latentia.distributions.refitted import RefittedNormal
 from latentia.distributions.running import FullNormal, RunningNormal
 from latentia.distributions.soft_bound import soft_bound
+from latentia.networks import Remembers
 
 __all__ = [
     "AutoregressiveCodes",
@@ -39,6 +41,9 @@ __all__ = [
     "CategoricalPixels",
     "Certain",
     "Codebook",
+    "CodedNormal",
+    "CodedPrior",
+    "Codes",
     "Density",
     "Dirac",
     "DiscretisedNormal",

@@ -11,7 +11,7 @@ from torch.nn import functional
 from latentia._types import Latents
 from latentia.distributions.distribution import BatchMean, Density
 from latentia.distributions.precision import at_least_single
-from latentia.distributions.refitted import Remembers
+from latentia.networks import Remembers
 
 DECAY = 0.99
 """Weight of what a codebook was before a turn."""

@@ -17,8 +17,9 @@ from latentia.distributions.distribution import Density
 from latentia.distributions.levels import level_width
 from latentia.distributions.normal import DiscretisedNormal, Normal
 from latentia.distributions.precision import at_least_single
-from latentia.distributions.refitted import RefittedNormal, Remembers
+from latentia.distributions.refitted import RefittedNormal
 from latentia.distributions.soft_bound import soft_bound
+from latentia.networks import Remembers
 
 Variance = Literal["pixel", "shared", "optimal", "fixed"]
 

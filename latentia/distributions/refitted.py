@@ -1,6 +1,5 @@
 """Gaussians whose deviation is refitted to every batch that they are trained on."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -9,14 +8,6 @@ from torch import Tensor
 
 from latentia.distributions.distribution import BatchMean, Density, mean_over_first
 from latentia.distributions.normal import DiscretisedNormal
-
-
-class Remembers(ABC):
-    """A head that notes something in training: in an attribute, since terms may run more than once a step."""
-
-    @abstractmethod
-    def fold(self) -> None:
-        """Folds what was noted last into buffers, once a turn."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from latentia._types import Images, Latents
 from latentia.distributions.distribution import BatchMean, Density, Distribution
 from latentia.distributions.precision import in_double
-from latentia.distributions.refitted import Remembers
+from latentia.networks import Remembers
 
 MOMENTUM = 0.02  # weight of the last batch: about the last fifty count
 

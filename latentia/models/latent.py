@@ -41,6 +41,7 @@ def draw_images(
     generator: torch.Generator | None,
     noise: bool,
     temperature: float,
+    given: Given | None = None,
 ) -> Images:
     """Z from the prior, then x from p(x|z), or the mean of p(x|z) without noise.
 
@@ -51,10 +52,10 @@ def draw_images(
         raise ValueError(f"Asked for {num_images} images; ask for at least 1.")
     if not temperature >= 0:
         raise ValueError(f"The temperature is {temperature}; it has to be 0 or more.")
-    prior = model.prior()
+    prior = model.prior(given=given)
     prior_noise = standard_normal((num_images, *prior.noise_shape), prior.mean, generator)
     latents = prior.draw(temperature * prior_noise)
-    pixels = model.decode(latents)
+    pixels = model.decode(latents, given=given)
     if not noise:
         return pixels.mean
     return pixels.draw(standard_normal((num_images, *pixels.noise_shape), latents, generator))

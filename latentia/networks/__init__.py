@@ -1,5 +1,6 @@
 """Networks: tensors to tensors. They know no probability and no loss."""
 
+from latentia.networks.bottlenecks import BottleneckCritic, BottleneckGenerator
 from latentia.networks.causal import CausalNetwork
 from latentia.networks.convolutional import (
     ConvolutionalDecoder,
@@ -11,9 +12,15 @@ from latentia.networks.convolutional import (
 from latentia.networks.grid import GridDecoder, GridEncoder
 from latentia.networks.ladder import BottomUp, Pixels, Step, default_layers, steps_of
 from latentia.networks.masked import MaskedLinear, MaskedNetwork
-from latentia.networks.mlp import MLPDecoder, MLPEncoder
+from latentia.networks.mlp import MLPCritic, MLPDecoder, MLPEncoder, MLPGenerator
+from latentia.networks.progressive import MinibatchDeviation, ProgressiveCritic, ProgressiveGenerator
+from latentia.networks.remembers import Remembers
+from latentia.networks.residual_pair import ResidualCritic, ResidualGenerator
+from latentia.networks.weights import SpectralNorm, equalised, spectral
 
 __all__ = [
+    "BottleneckCritic",
+    "BottleneckGenerator",
     "BottomUp",
     "CausalNetwork",
     "ConvolutionalDecoder",
@@ -22,13 +29,24 @@ __all__ = [
     "Generator",
     "GridDecoder",
     "GridEncoder",
+    "MLPCritic",
     "MLPDecoder",
     "MLPEncoder",
+    "MLPGenerator",
     "MaskedLinear",
     "MaskedNetwork",
+    "MinibatchDeviation",
     "Pixels",
+    "ProgressiveCritic",
+    "ProgressiveGenerator",
+    "Remembers",
+    "ResidualCritic",
+    "ResidualGenerator",
+    "SpectralNorm",
     "Step",
     "default_layers",
+    "equalised",
     "num_halvings",
+    "spectral",
     "steps_of",
 ]

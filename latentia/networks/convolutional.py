@@ -13,7 +13,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from latentia._types import Images, Latents, PerImage
+from latentia._types import Given, Images, Latents, PerImage
+from latentia.networks.classes import ClassedLatents, Score
 
 Norm = Literal["batch", "none"]
 
@@ -40,6 +41,18 @@ def num_halvings(height: int, width: int) -> int:
     return halvings
 
 
+def channels_after(halvings: int, width: int) -> int:
+    """How many channels features have: `width` after one halving, and twice as many a level further.
+
+    No more than eight times as many; at full size, half.
+
+    Example:
+        >>> [channels_after(halvings, 16) for halvings in range(6)]
+        [8, 16, 32, 64, 128, 128]
+    """
+    return max(width * 2 ** min(halvings, 4) // 2, 1)
+
+
 class ConvolutionalEncoder(nn.Module):
     """Images to a vector of features.
 
@@ -58,7 +71,7 @@ class ConvolutionalEncoder(nn.Module):
         levels = num_halvings(height, width_px)
         layers: list[nn.Module] = []
         for level in range(levels):
-            outputs = _channels(width, level)
+            outputs = channels_after(level + 1, width)
             convolution = nn.Conv2d(channels, outputs, 4, stride=2, padding=1)
             nn.init.kaiming_normal_(convolution.weight, a=leak)
             nn.init.zeros_(_bias(convolution))
@@ -100,14 +113,14 @@ class ConvolutionalDecoder(nn.Module):
         super().__init__()
         _, height, width_px = image_shape
         levels = num_halvings(height, width_px)
-        inputs = _channels(width, levels - 1)
+        inputs = channels_after(levels, width)
         self.base = (inputs, height >> levels, width_px >> levels)
         self.first = nn.Linear(num_latents, math.prod(self.base))
         nn.init.kaiming_normal_(self.first.weight, nonlinearity="relu")
         nn.init.zeros_(self.first.bias)
         layers: list[nn.Module] = [*_normed(inputs, norm), nn.ReLU()]
         for level in reversed(range(levels)):
-            outputs = _channels(width, level - 1) if level else num_outputs
+            outputs = channels_after(level, width) if level else num_outputs
             layers.append(_doubling(inputs, outputs, gain=1.0 if level else output_gain))
             if level:
                 layers += [*_normed(outputs, norm), nn.ReLU()]
@@ -145,41 +158,78 @@ class Doubling(nn.ConvTranspose2d):
 class Generator(nn.Module):
     """DCGAN's generator: latents to images in (-1, 1), through a hyperbolic tangent.
 
+    Args:
+        num_latents: Length of a latent vector.
+        image_shape: (channels, height, width).
+        width: Channels before the last level, as of the decoder.
+        norm: Batch normalisation in all levels but the last, or none.
+        num_classes: How many classes there are to be given; 0 for none.
+
     Source:
         Radford et al. 2016 (arXiv:1511.06434), section 3. The first layer is linear, as there; the number
-        of levels follows from the size of the images.
+        of levels follows from the size of the images. Without norm, weights start as the decoder's.
     """
 
     def __init__(
-        self, num_latents: int, image_shape: tuple[int, int, int], *, width: int, norm: Norm = "batch"
+        self,
+        num_latents: int,
+        image_shape: tuple[int, int, int],
+        *,
+        width: int,
+        norm: Norm = "batch",
+        num_classes: int = 0,
     ) -> None:
         super().__init__()
+        self.latents = ClassedLatents(num_latents, num_classes)
         self.decoder = ConvolutionalDecoder(
-            num_latents, image_shape, num_outputs=image_shape[0], width=width, norm=norm
+            self.latents.num_outputs, image_shape, num_outputs=image_shape[0], width=width, norm=norm
         )
-        initialise_as_dcgan(self)
+        if norm == "batch":
+            initialise_as_dcgan(self)
 
-    def forward(self, latents: Latents) -> Images:
-        outputs: Tensor = self.decoder(latents)
+    def forward(self, latents: Latents, given: Given | None = None) -> Images:
+        outputs: Tensor = self.decoder(self.latents(latents, given))
         return outputs.tanh()
 
 
 class Critic(nn.Module):
     """DCGAN's discriminator, without its sigmoid: images to scores.
 
+    Args:
+        image_shape: (channels, height, width).
+        width: Channels after the first level, as of the encoder.
+        norm: Batch normalisation in all levels but the first, or none.
+        num_classes: How many classes there are to be given; 0 for none.
+
     Source:
-        Radford et al. 2016 (arXiv:1511.06434), section 3.
+        Radford et al. 2016 (arXiv:1511.06434), section 3. Without norm, weights start as the encoder's.
     """
 
-    def __init__(self, image_shape: tuple[int, int, int], *, width: int, norm: Norm = "batch") -> None:
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int],
+        *,
+        width: int,
+        norm: Norm = "batch",
+        num_classes: int = 0,
+    ) -> None:
         super().__init__()
         self.encoder = ConvolutionalEncoder(image_shape, width=width, norm=norm)
-        self.score = nn.Linear(self.encoder.num_features, 1)
-        initialise_as_dcgan(self)
+        self.score = Score(self.encoder.num_features, num_classes)
+        if norm == "batch":
+            initialise_as_dcgan(self)
 
-    def forward(self, images: Images) -> PerImage:
-        scores: Tensor = self.score(self.encoder(images))
-        return scores.squeeze(1)
+    def forward(self, images: Images, given: Given | None = None) -> PerImage:
+        scores: Tensor = self.score(self.encoder(images), given)
+        return scores
+
+    def features(self, images: Images, given: Given | None = None) -> tuple[Tensor, ...]:
+        """The activations of every level, shallow first."""
+        found = [images]
+        for layer in self.encoder.levels:
+            found.append(layer(found[-1]))
+        levels = zip(found[1:], self.encoder.levels, strict=True)
+        return tuple(level for level, layer in levels if isinstance(layer, nn.LeakyReLU))
 
 
 def initialise_as_dcgan(network: nn.Module) -> None:
@@ -198,10 +248,6 @@ def initialise_as_dcgan(network: nn.Module) -> None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.weight, mean=1.0, std=0.02)
-
-
-def _channels(width: int, level: int) -> int:
-    return width * min(2**level, 8)
 
 
 def _normed(channels: int, norm: Norm) -> list[nn.Module]:

@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latentia._types import Images, Latents
+from latentia._types import Given, Images, Latents, PerImage
+from latentia.networks.classes import ClassedLatents, Score
 
 
 class MLPEncoder(nn.Module):
@@ -59,6 +60,68 @@ class MLPDecoder(nn.Module):
     def forward(self, latents: Latents) -> Images:
         outputs: Tensor = self.output(self.layers(latents))
         return outputs.unflatten(1, self.output_shape)
+
+
+class MLPGenerator(nn.Module):
+    """Latents to small images, or to points as images of 1 x 1 pixel, in (-1, 1).
+
+    Args:
+        num_latents: Length of a latent vector.
+        image_shape: (channels, height, width).
+        width: Units in each hidden layer.
+        depth: Hidden layers, at least 1.
+        num_classes: How many classes there are to be given; 0 for none.
+    """
+
+    def __init__(
+        self,
+        num_latents: int,
+        image_shape: tuple[int, int, int],
+        *,
+        width: int,
+        depth: int = 3,
+        num_classes: int = 0,
+    ) -> None:
+        super().__init__()
+        self.image_shape = image_shape
+        self.latents = ClassedLatents(num_latents, num_classes)
+        self.layers = _hidden_layers(self.latents.num_outputs, width, depth)
+        self.output = nn.Linear(width, math.prod(image_shape))
+        nn.init.kaiming_normal_(self.output.weight, nonlinearity="relu")
+        nn.init.zeros_(self.output.bias)
+
+    def forward(self, latents: Latents, given: Given | None = None) -> Images:
+        outputs: Tensor = self.output(self.layers(self.latents(latents, given)))
+        return outputs.tanh().unflatten(1, self.image_shape)
+
+
+class MLPCritic(nn.Module):
+    """Small images, or points, to scores.
+
+    Args:
+        image_shape: (channels, height, width).
+        width: Units in each hidden layer.
+        depth: Hidden layers, at least 1.
+        num_classes: How many classes there are to be given; 0 for none.
+    """
+
+    def __init__(
+        self, image_shape: tuple[int, int, int], *, width: int, depth: int = 3, num_classes: int = 0
+    ) -> None:
+        super().__init__()
+        self.layers = _hidden_layers(math.prod(image_shape), width, depth)
+        self.score = Score(width, num_classes)
+
+    def forward(self, images: Images, given: Given | None = None) -> PerImage:
+        scores: Tensor = self.score(self.layers(images.flatten(1)), given)
+        return scores
+
+    def features(self, images: Images, given: Given | None = None) -> tuple[Tensor, ...]:
+        """The activations of every hidden layer, shallow first."""
+        found = [images.flatten(1)]
+        for layer in self.layers:
+            found.append(layer(found[-1]))
+        return tuple(found[2::2])
 
 
 def _hidden_layers(num_inputs: int, width: int, depth: int) -> nn.Sequential:

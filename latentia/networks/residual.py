@@ -2,6 +2,7 @@
 
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 Features = Float[Tensor, "batch _ _ _"]
 
@@ -54,3 +55,13 @@ def convolution(inputs: int, outputs: int, kernel: int, *, stride: int = 1, gain
     assert layer.bias is not None
     nn.init.zeros_(layer.bias)
     return layer
+
+
+def doubled(features: Features) -> Features:
+    """Twice as high and wide, every pixel four times."""
+    return functional.interpolate(features, scale_factor=2, mode="nearest")
+
+
+def halved(features: Features) -> Features:
+    """Half as high and wide, the mean of four pixels each."""
+    return functional.avg_pool2d(features, 2)

@@ -1,5 +1,7 @@
 """Laws of training: who moves, what a step depends on, and that a resumed run is the same run."""
 
+import dataclasses
+import itertools
 import math
 import tempfile
 from pathlib import Path
@@ -41,19 +43,25 @@ def test_terms_are_one_finite_number_an_image(name: str) -> None:
 
 
 @MODELS
-def test_an_objective_reaches_all_of_its_parameters_and_no_others(name: str) -> None:
+def test_objectives_reach_all_parameters_of_their_player_and_no_others(name: str) -> None:
+    """All are reached by one objective at least, at one time at least: a slope feels no bias, say."""
     plan = ZOO[name]()
     state = turns(fresh(plan), plan, levels_of(name), 2)  # perturbed: nothing rests at zero
-    for objective in state.model.objectives():
+    missed = {}
+    for images_seen, objective in itertools.product((0, 96, HORIZON), state.model.objectives()):
         state.model.zero_grad()
-        turn = new_turn(plan)
+        turn = dataclasses.replace(new_turn(plan), images_seen=images_seen)
         with state.moves(objective).alone():
             terms = objective.terms(feed(plan, levels_of(name))(0, 32), turn)
             weighted_total(objective, terms, turn).backward(inputs=objective.parameters())
+        named = dict(state.model.named_parameters())
+        reached = {key for key, p in named.items() if p.grad is not None and bool((p.grad != 0).any())}
         moved = {id(p) for p in objective.parameters()}
-        for key, parameter in state.model.named_parameters():
-            reached = parameter.grad is not None and bool((parameter.grad != 0).any())
-            assert reached == (id(parameter) in moved), f"{objective.name} and {key}"
+        mine = {key for key, p in named.items() if id(p) in moved}
+        assert reached <= mine, f"{objective.name} reached {reached - mine}"
+        missed[objective.player] = missed.get(objective.player, mine) - reached
+    # Two kinds of images pull the constant of a score apart: it rests where only differences count.
+    assert set().union(*missed.values()) <= {"critic.score.bias"}
 
 
 @MODELS
@@ -186,7 +194,7 @@ def _in_process(rank: int, rendezvous: str, name: str, out: str) -> None:
     distributed.destroy_process_group()
 
 
-@pytest.mark.parametrize("name", ["vae.gaussian", "vae.sigma"])
+@pytest.mark.parametrize("name", ["vae.gaussian", "vae.sigma", "gan augmented"])
 def test_two_processes_of_16_give_the_gradients_of_one_of_32(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "gradients")

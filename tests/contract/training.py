@@ -17,7 +17,10 @@ def feed(plan: Plan, levels: int, *, rank: int = 0, size: int = 1):
         stored = torch.randint(0, levels, (count, *SHAPE), generator=generator)
         images = 2 * stored.float() / (levels - 1) - 1
         share = count // size
-        return Batch(images[rank * share : (rank + 1) * share])
+        num_classes = getattr(plan.model, "num_classes", 0)
+        given = torch.arange(position, position + count) % num_classes if num_classes else None
+        mine = slice(rank * share, (rank + 1) * share)
+        return Batch(images[mine], None if given is None else given[mine])
 
     return draw
 

@@ -1,13 +1,19 @@
 """The adversarial network: a generator and a critic that play a game."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from latentia._types import Given, Images, Latents, PerImage
 from latentia.distributions import Dirac, Distribution, StandardNormal
-from latentia.losses import Game
+from latentia.losses import Game, Penalty, feature_matching, mode_seeking
+from latentia.models.gan.augmented import AugmentedView
+from latentia.models.gan.growth import Growth, Smaller
+from latentia.models.gan.recognition import Recognition
 from latentia.models.latent import draw_images
 from latentia.protocols import Batch, Decodes, GenerativeModel, Objective, Turn
 
@@ -20,15 +26,31 @@ class AdversarialNetwork(GenerativeModel, Decodes):
 
     Args:
         image_shape: (channels, height, width).
-        generator: Network from latents to images.
-        critic: Network from images to scores, one an image.
+        generator: Network from latents to images; takes classes and a depth where there are some.
+        critic: Network from images to scores, one an image; takes classes and a depth likewise.
         game: What each wants of the scores.
         num_latents: Length of a latent vector.
+        num_classes: How many classes both players are told of; 0 for none.
         critic_steps: Steps of the critic for each of the generator.
+        penalties: What the critic pays for its slope, of names that differ.
+        clip: Largest size of the critic's weights, which are clipped once a turn; None leaves them.
+        augment: What the critic is shown instead of the images.
+        growth: When a progressive pair grows; None for networks that do not.
+        recognition: What the critic reads off images beside the game.
+        recognition_weight: Its weight, for both players.
+        prior: Module that makes p(z); None for N(0, I).
+        feature_matching: Weight of the distance between the mean deepest features of both kinds of images.
+        mode_seeking: Weight of what the generator pays for images that hardly change with their latents.
+
+    Raises:
+        ValueError: If a penalty is put on a critic with batch normalisation, or two have one name.
 
     Source:
-        Goodfellow et al. 2014 (arXiv:1406.2661), algorithm 1.
+        Goodfellow et al. 2014 (arXiv:1406.2661), algorithm 1; clipping: Arjovsky et al. 2017
+        (arXiv:1701.07875), algorithm 1, which clips after every step of the critic.
     """
+
+    images_seen: Tensor
 
     def __init__(
         self,
@@ -38,18 +60,43 @@ class AdversarialNetwork(GenerativeModel, Decodes):
         critic: nn.Module,
         game: Game,
         num_latents: int,
+        num_classes: int = 0,
         critic_steps: int = 1,
+        penalties: Sequence[Penalty] = (),
+        clip: float | None = None,
+        augment: AugmentedView | None = None,
+        growth: Growth | None = None,
+        recognition: Recognition | None = None,
+        recognition_weight: float = 1.0,
+        prior: nn.Module | None = None,
+        feature_matching: float = 0.0,
+        mode_seeking: float = 0.0,
     ) -> None:
         super().__init__()
+        _check(penalties, critic)
         self.image_shape = image_shape
         self.generator = generator
         self.critic = critic
         self.game = game
-        self.latent_prior = StandardNormal(num_latents)
+        self.latent_prior = prior or StandardNormal(num_latents)
+        self.num_classes = num_classes
         self.critic_steps = critic_steps
+        self.penalties = tuple(penalties)
+        self.clip = clip
+        self.augment = augment
+        self.growth = growth
+        self.recognition = recognition
+        self.recognition_weight = recognition_weight
+        self.feature_matching = feature_matching
+        self.mode_seeking = mode_seeking
+        # A counter, so that averaged weights take it as it is: draws are as deep as what was trained last.
+        self.register_buffer("images_seen", torch.tensor(0))
 
     def decode(self, latents: Latents, *, given: Given | None = None) -> Distribution:
-        return Dirac(self.generator(latents))
+        images = self._generate(latents, self._in_range(given), int(self.images_seen))
+        if self.growth:
+            images = functional.interpolate(images, self.image_shape[1:])  # of a resolution below
+        return Dirac(images)
 
     def prior(self, *, given: Given | None = None) -> Distribution:
         prior: Distribution = self.latent_prior()
@@ -64,45 +111,199 @@ class AdversarialNetwork(GenerativeModel, Decodes):
         noise: bool = True,
         temperature: float = 1.0,
     ) -> Images:
-        return draw_images(self, num_images, generator=generator, noise=noise, temperature=temperature)
-
-    def objectives(self) -> tuple[Objective, ...]:
-        couples = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.modules())
-        return (
-            Objective(
-                name="critic",
-                player="critic",
-                terms=self._critic_terms,
-                moves=(self.critic,),
-                weights={"real": 1.0, "generated": 1.0},
-                watched=frozenset({"score_of_real", "score_of_generated"}),
-                repeats=self.critic_steps,
-                couples=couples,
-            ),
-            Objective(
-                name="generator",
-                player="generator",
-                terms=self._generator_terms,
-                moves=(self.generator,),
-                weights={"game": 1.0},
-                couples=couples,
-            ),
+        if self.num_classes and given is None:  # every class as often
+            size, device = (max(0, num_images),), self.images_seen.device
+            given = torch.randint(self.num_classes, size, generator=generator, device=device)
+        return draw_images(
+            self, num_images, generator=generator, noise=noise, temperature=temperature, given=given
         )
 
-    def _generate(self, turn: Turn) -> Images:
-        images: Images = self.generator(self.prior().draw(turn.noise(*self.prior().noise_shape)))
-        return images
+    def features(self, images: Images, *, given: Given | None = None) -> tuple[Tensor, ...]:
+        """What every level of the critic makes of images, shallow first, for whoever builds on it."""
+        images_seen = int(self.images_seen)
+        if self.growth:
+            images = self.growth.at_depth(images, self.growth.depth_at(images_seen))
+        return self._features(images, self._in_range(given), images_seen)
+
+    def objectives(self) -> tuple[Objective, ...]:
+        couples = self.game.couples or any(
+            isinstance(part, _BatchNorm) or getattr(part, "couples", False) for part in self.modules()
+        )
+        head, weight = self.recognition, self.recognition_weight
+        reads = {"recognition": weight} if head else {}
+        reads_real = {"recognition_of_real": weight} if head and head.of_real else {}
+        critic = Objective(
+            name="critic",
+            player="critic",
+            terms=self._critic_terms,
+            moves=(self.critic, head) if head else (self.critic,),
+            weights=dict.fromkeys(self.game.critic, 1.0) | reads | reads_real,
+            watched=frozenset({"score_of_real", "score_of_generated"}),
+            repeats=self.critic_steps,
+            couples=couples,
+        )
+        slopes = [
+            Objective(
+                name=penalty.name,
+                player="critic",
+                terms=partial(self._penalty_terms, penalty),
+                moves=(self.critic,),
+                weights={"penalty": penalty.weight},
+                repeats=self.critic_steps,
+                every=penalty.every,
+                couples=couples,
+            )
+            for penalty in self.penalties
+        ]
+        beside = {"features": self.feature_matching, "sameness": self.mode_seeking}
+        generator = Objective(
+            name="generator",
+            player="generator",
+            terms=self._generator_terms,
+            moves=(self.generator,),
+            weights={"game": 1.0} | reads | {name: value for name, value in beside.items() if value},
+            couples=couples,
+        )
+        return (critic, *slopes, generator)
+
+    @torch.no_grad()
+    def after(self, turn: Turn) -> None:
+        super().after(turn)
+        self.images_seen.fill_(turn.images_seen)
+        if self.clip is not None:
+            for parameter in self.critic.parameters():
+                parameter.clamp_(-self.clip, self.clip)
 
     def _critic_terms(self, batch: Batch, turn: Turn) -> Mapping[str, PerImage]:
-        with torch.no_grad():
-            generated = self._generate(turn)
-        of_real, of_generated = self.critic(batch.images), self.critic(generated)
-        return {
-            "real": self.game.critic_on_real(of_real),
-            "generated": self.game.critic_on_generated(of_generated),
-            "score_of_real": of_real.detach(),
-            "score_of_generated": of_generated.detach(),
-        }
+        given = self._classes(batch.given)
+        real, generated, latents = self._shown(batch, turn)
+        of_real, of_generated = self._score(real, given, turn), self._score(generated, given, turn)
+        if self.augment:
+            undecided = of_generated if self.game.undecided is None else self.game.undecided
+            self.augment.note((of_real - undecided).detach(), turn)
+        terms = {name: loss(of_real, of_generated) for name, loss in self.game.critic.items()}
+        if self.recognition:
+            terms["recognition"] = self.recognition(self._deepest(generated, given, turn), latents, given)
+        if self.recognition and self.recognition.of_real:
+            terms["recognition_of_real"] = self.recognition(self._deepest(real, given, turn), None, given)
+        return terms | {"score_of_real": of_real.detach(), "score_of_generated": of_generated.detach()}
+
+    def _penalty_terms(self, penalty: Penalty, batch: Batch, turn: Turn) -> Mapping[str, PerImage]:
+        real, generated, _ = self._shown(batch, turn)
+
+        def score(images: Images, given: Given | None) -> PerImage:
+            return self._score(images, given, turn)
+
+        return {"penalty": penalty(score, real, generated, self._classes(batch.given), turn.noise)}
 
     def _generator_terms(self, batch: Batch, turn: Turn) -> Mapping[str, PerImage]:
-        return {"game": self.game.generator(self.critic(self._generate(turn)))}
+        given, latents = self._classes(batch.given), self._draw(turn)
+        images = self._generate(latents, given, turn.images_seen)
+        shown = self._view(images, turn)
+        scores = self._score(shown, given, turn)
+        of_real, real_features = self._of_real(batch, turn, scores)
+        terms = {"game": self.game.generator(of_real, scores)}
+        if self.recognition or self.feature_matching:
+            features = self._deepest(shown, given, turn)
+        if self.recognition:
+            terms["recognition"] = self.recognition(features, latents, given)
+        if self.feature_matching:
+            terms["features"] = feature_matching(features, turn.mean(features), turn.mean(real_features))
+        if self.mode_seeking:
+            other_latents = self._draw(turn)
+            others = self._generate(other_latents, given, turn.images_seen)
+            terms["sameness"] = mode_seeking(images, others, latents, other_latents)
+        return terms
+
+    @torch.no_grad()
+    def _of_real(self, batch: Batch, turn: Turn, like: PerImage) -> tuple[PerImage, Tensor]:
+        """Scores and features of real images, as the generator's terms look at them; 0 where they do not."""
+        scores = features = torch.zeros_like(like)
+        if self.game.relativistic or self.feature_matching:
+            given, real = self._classes(batch.given), self._view(self._at_depth(batch.images, turn), turn)
+            if self.game.relativistic:
+                scores = self._score(real, given, turn)
+            if self.feature_matching:
+                features = self._deepest(real, given, turn)
+        return scores, features
+
+    @torch.no_grad()
+    def _shown(self, batch: Batch, turn: Turn) -> tuple[Images, Images, Latents]:
+        """Real and generated images as the critic sees them, and latents: one draw for all its objectives."""
+        given = self._classes(batch.given)
+        latents = turn.shared("latents", lambda: self._draw(turn))
+        generated = turn.shared(
+            "generated", lambda: self._view(self._generate(latents, given, turn.images_seen), turn)
+        )
+        real = turn.shared("real", lambda: self._view(self._at_depth(batch.images, turn), turn))
+        return real, generated, latents
+
+    def _draw(self, turn: Turn) -> Latents:
+        prior = self.prior()
+        return prior.draw(turn.noise(*prior.noise_shape))
+
+    def _view(self, images: Images, turn: Turn) -> Images:
+        return self.augment(images, turn) if self.augment else images
+
+    def _at_depth(self, images: Images, turn: Turn) -> Smaller:
+        return self.growth.at_depth(images, self.growth.depth_at(turn.images_seen)) if self.growth else images
+
+    def _generate(self, latents: Latents, given: Given | None, images_seen: int) -> Images:
+        images: Images = self.generator(*self._told(latents, given), **self._depth(images_seen))
+        return images
+
+    def _score(self, images: Images, given: Given | None, turn: Turn) -> PerImage:
+        scores: PerImage = self.critic(*self._told(images, given), **self._depth(turn.images_seen))
+        return scores
+
+    def _features(self, images: Images, given: Given | None, images_seen: int) -> tuple[Tensor, ...]:
+        told = self._told(images, given)
+        features: tuple[Tensor, ...] = self.critic.features(*told, **self._depth(images_seen))  # type: ignore[operator]
+        return features
+
+    def _deepest(self, images: Images, given: Given | None, turn: Turn) -> Tensor:
+        return self._features(images, given, turn.images_seen)[-1].flatten(1)
+
+    def _told(self, first: Tensor, given: Given | None) -> tuple[Tensor, ...]:
+        """The arguments of a network: only conditional ones take classes."""
+        return (first,) if given is None else (first, given)
+
+    def _depth(self, images_seen: int) -> dict[str, float]:
+        """The arguments of a network that grows."""
+        return {"depth": self.growth.depth_at(images_seen)} if self.growth else {}
+
+    def _classes(self, given: Given | None) -> Given | None:
+        """The classes that a conditional model is told, and None in any other."""
+        if not self.num_classes:
+            return None
+        if given is None or given.dim() != 1 or given.is_floating_point():
+            got = "nothing" if given is None else f"{given.dtype} of shape {tuple(given.shape)}"
+            raise ValueError(
+                f"This model is told the class of every image, a whole number from 0 to "
+                f"{self.num_classes - 1}, and got {got}. Give classes, or train on data that has some."
+            )
+        return given
+
+    def _in_range(self, given: Given | None) -> Given | None:
+        """The classes that a user names; those of a batch are the data's own."""
+        classes = self._classes(given)
+        if classes is not None and bool(((classes < 0) | (classes >= self.num_classes)).any()):
+            raise ValueError(
+                f"Got classes from {int(classes.min())} to {int(classes.max())}; this model knows those from "
+                f"0 to {self.num_classes - 1}."
+            )
+        return classes
+
+
+def _check(penalties: Sequence[Penalty], critic: nn.Module) -> None:
+    names = [penalty.name for penalty in penalties]
+    if len(names) > len(set(names)):
+        raise ValueError(
+            f"Penalties are told apart by their names, and got {', '.join(names)}. Give each once."
+        )
+    if penalties and any(isinstance(part, _BatchNorm) for part in critic.modules()):
+        raise ValueError(
+            f"The penalty {names[0]} is put on the slope of each image's score, and with batch normalisation "
+            f"a score depends on the whole batch. Build the critic without (norm `none`, or spectral "
+            f"normalisation), or leave the penalty out."
+        )
