@@ -48,9 +48,11 @@ class Row:
     same: bool = True  # whether both compute one number; torchmetrics draws its blocks at random
 
     def sets(self) -> tuple[Tensor, Tensor]:
-        """Two sets that are alike, all values above 0 as those of a rectified layer."""
+        """Images and what noise makes of them; or two sets of vectors that are alike, rectified."""
         generator = torch.Generator().manual_seed(0)
         first, second = (torch.randn(self.shape, generator=generator) for _ in range(2))
+        if len(self.shape) == 4:
+            return first.clamp_(-1, 1), second.mul_(0.5).add_(first).clamp_(-1, 1)
         return first.relu_(), second.mul_(1.02).add_(0.01).relu_()
 
 
@@ -162,7 +164,7 @@ def compare(name: str, threads: int) -> str:
     apart = max(abs(x - y) / abs(y) for x, y in zip(values["ours"], values["theirs"], strict=True))
     ours, theirs = (statistics.median(times) for times in taken.values())
     agreement = f"{apart:.0e}" if row.same else "other blocks"
-    return f"| {row.peer} | {threads} | {ours:.2f} | {theirs:.2f} | {theirs / ours:.1f} x | {agreement} |"
+    return f"| {row.peer} | {threads} | {ours:.3g} | {theirs:.3g} | {theirs / ours:.1f} x | {agreement} |"
 
 
 def alone(work: Callable[..., Any], *arguments: str | int) -> Any:

@@ -63,11 +63,9 @@ def kernel_distance(
         )
     num_blocks = max(1, fewest // block_size)
     generator = torch.Generator().manual_seed(seed)
-    blocks = [
-        points[torch.randperm(len(points), generator=generator).to(points.device)].tensor_split(num_blocks)
-        for points in (real, fake)
-    ]
-    values = [_discrepancies(x, y, groups) for x, y in zip(*blocks, strict=True)]
+    orders = (torch.randperm(len(points), generator=generator) for points in (real, fake))
+    blocks = zip(*(order.to(real.device).tensor_split(num_blocks) for order in orders), strict=True)
+    values = [_discrepancies(real[of_real], fake[of_fake], groups) for of_real, of_fake in blocks]
     value, *without = torch.stack(values).mean(0).tolist()
     return Estimate.jackknife(value, without)
 

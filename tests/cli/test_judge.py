@@ -1,9 +1,13 @@
-"""`latentia evaluate` and `latentia compare`."""
+"""`latentia evaluate`, `latentia compare` and `latentia leaderboard`."""
+
+import json
+import shutil
+import time
 
 import numpy as np
 import pytest
 
-LITTLE = ["--num-samples", 50, "--num-draws", 2]
+LITTLE = ["--num-samples", 50, "--num-draws", 2, "--features", "pixels"]
 
 
 def test_evaluate_of_an_explicit_model_prints_a_likelihood_and_its_protocol(latentia, vae):
@@ -76,3 +80,70 @@ def test_a_diagnosis_speaks_plainly_and_as_json(latentia, vae, gan):
     refused = latentia("evaluate", gan, "--diagnose")
     assert refused.code == 2
     assert "AdversarialNetwork cannot" in refused.err
+
+
+def test_an_evaluation_goes_on_the_card_and_one_on_other_data_does_not(latentia, vae, tmp_path):
+    run = shutil.copytree(vae, tmp_path / "run")
+    before = (run / "README.md").read_text(encoding="utf-8")
+    assert "## Evaluation" in before
+    assert "Kernel distance" not in before
+    assert latentia("evaluate", run, "--data", "digits", *LITTLE).code == 0
+    assert (run / "README.md").read_text(encoding="utf-8") == before
+    assert latentia("evaluate", run, *LITTLE).code == 0
+    card = (run / "README.md").read_text(encoding="utf-8")
+    for words in ("Kernel distance", "Log-likelihood, bound", "nearest image"):
+        assert words in card
+    kept = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))
+    assert kept["settings"]["num_samples"] == 50
+
+
+def test_compare_writes_json_and_markdown_beside_the_page(latentia, vae, gan, tmp_path):
+    assert latentia("compare", vae, gan, "--out", tmp_path / "r.html", *LITTLE).code == 0
+    numbers = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
+    assert [model["family"] for model in numbers["models"]] == ["explicit", "implicit"]
+    assert (tmp_path / "r.md").read_text(encoding="utf-8").count("\n| ") > 10
+
+
+def test_watching_writes_the_report_as_runs_go_on_and_ends_with_them(latentia, vae, tmp_path, monkeypatch):
+    run = shutil.copytree(vae, tmp_path / "run")
+    planned = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    unfinished = {**planned, "images": 10_000}
+    (run / "run.json").write_text(json.dumps(unfinished), encoding="utf-8")
+    out, pages = tmp_path / "r.html", []
+
+    def passes(seconds: float) -> None:  # in place of a wait: meanwhile the run ends
+        pages.append(out.read_text(encoding="utf-8"))
+        (run / "run.json").write_text(json.dumps(planned), encoding="utf-8")
+
+    monkeypatch.setattr(time, "sleep", passes)
+    assert latentia("compare", run, "--out", out, "--watch", *LITTLE).code == 0
+    assert len(pages) == 1
+    assert 'http-equiv="refresh"' in pages[0]
+    assert 'http-equiv="refresh"' not in out.read_text(encoding="utf-8")
+
+
+def test_a_leaderboard_ranks_runs_measures_each_once_and_lists_what_is_broken(
+    latentia, vae, gan, tmp_path, monkeypatch
+):
+    for name, run in {"a-vae": vae, "a-gan": gan}.items():
+        shutil.copytree(run, tmp_path / "runs" / name)
+    (tmp_path / "runs" / "broken").mkdir()
+    (tmp_path / "runs" / "broken" / "run.json").write_text("{", encoding="utf-8")
+    first = latentia("leaderboard", tmp_path / "runs", *LITTLE)
+    assert first.code == 0, first.err
+    assert "broken" in first.err
+    assert all(words in first.out for words in ("a-vae", "a-gan", "Kernel distance", "Protocol"))
+    monkeypatch.setattr("latentia.report.leaderboard.evaluate_run", lambda *_, **__: pytest.fail("again"))
+    assert latentia("leaderboard", tmp_path / "runs", *LITTLE).out == first.out
+    out = tmp_path / "ranking.json"
+    assert latentia("leaderboard", tmp_path / "runs", "--out", out, *LITTLE).code == 0
+    (board,) = json.loads(out.read_text(encoding="utf-8"))
+    distances = [run["results"]["Kernel distance x 1000"]["value"] for run in board["runs"]]
+    assert distances == sorted(distances)
+
+
+def test_a_folder_without_runs_and_a_strange_ending_are_letters(latentia, tmp_path):
+    assert "no run" in latentia("leaderboard", tmp_path).err
+    ended = latentia("leaderboard", tmp_path, "--out", tmp_path / "r.csv")
+    assert ended.code == 2
+    assert ".md or a .json" in ended.err
