@@ -73,7 +73,8 @@ def drop(images: Tensor, classes: Tensor, count: float) -> Tensor:
 
 def repeat(images: Tensor, copies: float) -> Tensor:
     """Every image so many times, hence fewer different ones."""
-    return images[torch.arange(len(images)) // int(copies)]
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(2))
+    return images[order // int(copies)]
 
 
 FAULTS: dict[str, tuple[Callable[..., Tensor], tuple[float, ...]]] = {

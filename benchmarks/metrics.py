@@ -182,9 +182,9 @@ def main() -> None:
     print("| what | peak, MiB: ours, theirs | peer | threads | ours, s | theirs, s | faster | apart |")
     print(f"|{' --- |' * 8}")
     for name in options.rows or ROWS:
+        os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")  # read when a process starts
         peaks = [alone(peak, name, whose) for whose in ("ours", "theirs")]
         for threads in options.threads:
-            # NumPy's linear algebra reads these when a process starts.
             os.environ.update(OMP_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads))
             print(f"| {name} | {peaks[0]:.0f}, {peaks[1]:.0f} {alone(compare, name, threads)}", flush=True)
 
