@@ -8,7 +8,7 @@ from latentia.report.contestant import Contestant
 from latentia.report.wording import number
 
 UNIT = 1000
-"""Kernel distances are told times a thousand, as in the table."""
+DISTANCE = "the kernel distance of validation images (x 1000, untrained features)"
 
 
 def steadiness(contestants: Sequence[Contestant]) -> list[str]:
@@ -37,10 +37,8 @@ def _alone(contestant: Contestant) -> str:
         return f"{contestant.name} was not looked at while it trained."
     share = course.best_at / max(1, course.images_seen)
     return (
-        f"{contestant.name}, one seed: the kernel distance of validation images ended "
-        f"{_told(course.fallback)} "
-        f"above its best, which came after {share:.0%} of the images. How much seeds matter takes "
-        "several runs."
+        f"{contestant.name}, one seed: {DISTANCE} ended {_told(course.fallback)} above its best, which came "
+        f"after {share:.0%} of the images. How much seeds matter takes several runs."
     )
 
 
@@ -55,9 +53,8 @@ def _over_seeds(group: Sequence[Contestant]) -> str:
         return f"{group[0].recipe} over {len(group)} seeds ({names}): {failures}."
     spread = "" if found.spread is None else f", with a deviation of {_told(found.spread)} over seeds"
     return (
-        f"{group[0].recipe} over {len(group)} seeds ({names}): {failures}; the kernel distance of "
-        "validation images "
-        f"ended at {_told(found.mean)}{spread}, {_told(found.fallback)} above its best, which came after "
+        f"{group[0].recipe} over {len(group)} seeds ({names}): {failures}; {DISTANCE} ended at "
+        f"{_told(found.mean)}{spread}, {_told(found.fallback)} above its best, which came after "
         f"{found.best_at:.0%} of the images."
     )
 

@@ -90,7 +90,8 @@ class AdversarialNetwork(GenerativeModel, Decodes):
         self.feature_matching = feature_matching
         self.mode_seeking = mode_seeking
         # A counter, so that averaged weights take it as it is: draws are as deep as what was trained last.
-        self.register_buffer("images_seen", torch.tensor(0))
+        # Only growth depends on it when images are drawn; other runs need not keep it.
+        self.register_buffer("images_seen", torch.tensor(0), persistent=growth is not None)
 
     def decode(self, latents: Latents, *, given: Given | None = None) -> Distribution:
         images = self._generate(latents, self._in_range(given), int(self.images_seen))
