@@ -20,7 +20,7 @@ def to_markdown(facts: Facts, evaluations: Sequence[Evaluation], steadiness: Seq
         lines += _line([row.label + ARROWS[row.better], *_cells(row), row.real, row.gaussian])
     lines += ["", "± holds 95 % of what other draws would give; the best draws of a row are bold.", ""]
     lines += [f"- Left out: {letter}" for letter in refusals(evaluations)]
-    lines += [f"- Copies: {evaluation.name} {evaluation.verdict}" for evaluation in evaluations]
+    lines += [f"- Copies: {evaluation.name}: {evaluation.verdict}" for evaluation in evaluations]
     lines += [f"- Stability: {sentence}" for sentence in steadiness]
     lines += [f"- {e.name}: {' '.join(e.model_protocol)}" for e in evaluations]
     lines += [f"- {sentence}" for sentence in evaluations[0].sample_protocol]

@@ -67,8 +67,8 @@ def test_the_page_shows_both_families_and_the_protocol(html):
         "hash ",
     ):
         assert words in html
-    assert "forger copies training images" in html
-    assert "pca no sign of copying" in html
+    assert "forger: copies training images" in html
+    assert "pca: no sign of copying" in html
 
 
 def test_names_are_escaped(pca, store):
@@ -106,7 +106,7 @@ def test_markdown_has_every_measure_and_the_protocol(report):
         assert any(measure.label in line for line in table) != refused
     assert any("fingerprint" in line for line in lines)
     for evaluation in report.evaluations:
-        assert f"- Copies: {evaluation.name} {evaluation.verdict}" in lines
+        assert f"- Copies: {evaluation.name}: {evaluation.verdict}" in lines
 
 
 def test_a_page_that_is_watched_reloads_itself(report, tmp_path):
