@@ -35,7 +35,7 @@ def evaluate(
     json: Switch = False,
     num_samples: MaybeCount = None,
     num_draws: Count = 64,
-    features: Features = "domain",
+    features: Features = "auto",
     seed: int = 0,
     diagnose: Switch = False,
     device: Device = "auto",
@@ -59,7 +59,8 @@ def evaluate(
         num_draws: Draws an image for the bound on the likelihood of explicit models, at least 1.
         features: Where distances between images are taken: `domain`, a small network trained once on the
             images; `random`, an untrained one; `pixels`, their principal components; `inception` or
-            `inception:FILE`, the network of the FID; `dinov2:FOLDER`.
+            `inception:FILE`, the network of the FID; `dinov2:FOLDER`. `auto` is `domain` for images with
+            classes, and `random` for others.
         seed: Seed of all that is drawn for measuring.
         diagnose: Say instead, in plain words, what is wrong with an explicit model and what to try: a
             posterior that collapsed, a variance that ran away, a decoder that does not listen, overfitting.
@@ -91,7 +92,7 @@ def compare(
     data: MaybeSource = None,
     num_samples: MaybeCount = None,
     num_draws: Count = 64,
-    features: Features = "domain",
+    features: Features = "auto",
     seed: int = 0,
     watch: Switch = False,
     device: Device = "auto",
@@ -114,7 +115,8 @@ def compare(
         num_draws: Draws an image for the bound on the likelihood of explicit models, at least 1.
         features: Where distances between images are taken: `domain`, a small network trained once on the
             images; `random`, an untrained one; `pixels`, their principal components; `inception` or
-            `inception:FILE`, the network of the FID; `dinov2:FOLDER`.
+            `inception:FILE`, the network of the FID; `dinov2:FOLDER`. `auto` is `domain` for images with
+            classes, and `random` for others.
         seed: Seed of all that is drawn for measuring.
         watch: Write the report anew as the runs go on, until all have ended; a browser that shows it follows.
         device: Where to compute: auto, cpu, cuda, cuda:1 or mps.
@@ -149,7 +151,7 @@ def leaderboard(
     out: MaybeFile = None,
     num_samples: MaybeCount = None,
     num_draws: Count = 64,
-    features: Features = "domain",
+    features: Features = "auto",
     seed: int = 0,
     device: Device = "auto",
 ) -> int:

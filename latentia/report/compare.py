@@ -18,7 +18,7 @@ def compare(
     *,
     num_samples: int | None = None,
     num_draws: int = 64,
-    features: str = "domain",
+    features: str = "auto",
     seed: int = 0,
     progress: bool = True,
 ) -> Report:
@@ -29,7 +29,7 @@ def compare(
         store: The images.
         num_samples: Images of every set that is compared; without it, as many as there are, at most 1000.
         num_draws: K of the importance-weighted bound of explicit models.
-        features: Name of the feature space that distances are taken in, as `feature_space` takes it.
+        features: Name of the feature space that distances are taken in, as `make_yardstick` takes it.
         seed: Seed of everything that is drawn.
         progress: Whether to show a progress bar.
 

@@ -137,7 +137,7 @@ def evaluate(
     *,
     num_samples: int | None = None,
     num_draws: int = 64,
-    features: str = "domain",
+    features: str = "auto",
     seed: int = 0,
     yardstick: Yardstick | None = None,
 ) -> Evaluation:
@@ -148,7 +148,7 @@ def evaluate(
         store: The images that it was trained on.
         num_samples: Images of every set that is compared; without it, at most 1000.
         num_draws: K of the importance-weighted bound.
-        features: Name of the feature space that distances are taken in.
+        features: Name of the feature space that distances are taken in, as `make_yardstick` takes it.
         seed: Seed of everything that is drawn.
         yardstick: What to measure against; made from the store where it is not given.
 

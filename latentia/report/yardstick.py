@@ -154,7 +154,7 @@ def make_yardstick(
     store: ImageStore,
     *,
     num_samples: int | None = None,
-    features: str = "domain",
+    features: str = "auto",
     seed: int = 0,
     progress: bool = True,
 ) -> Yardstick:
@@ -166,7 +166,8 @@ def make_yardstick(
     Args:
         store: The images.
         num_samples: Images of every set; without it, as many as there are, at most 1000.
-        features: Name of a feature space, as `feature_space` takes it.
+        features: Name of a feature space, as `feature_space` takes it; `auto` is `domain` for images with
+            classes and `random` for others, which a network that learned from clusters serves less well.
         seed: Seed of the choice.
         progress: Whether training the `domain` network shows a bar.
 
@@ -197,6 +198,8 @@ def make_yardstick(
             f"Reference and real images: two disjoint sets of {num_samples} from all splits together, since "
             f"the test split holds only {sizes['test']}; models have seen most of these in training."
         )
+    if features == "auto":
+        features = "domain" if classes is not None else "random"
     space = feature_space(features, store, seed=seed, progress=progress)
     recogniser = space if isinstance(space, DomainFeatures) else None
     if recogniser is None and classes is not None:
