@@ -61,6 +61,7 @@ def facts(levels: int = 17, *, channels: int = 1, height: int = 8, width: int = 
         num_train=64,
         num_validation=8,
         num_test=8,
+        classes=("a", "b", "c"),
         mean=torch.rand(shape, generator=generator) - 0.5,
         std=torch.rand(shape, generator=generator) / 2,
     )
@@ -178,6 +179,21 @@ ZOO: dict[str, Callable[[], Plan]] = {
     "vae.linear": _recipe("vae.linear", num_latents=3),
     "gan.dcgan": _recipe("gan.dcgan", num_latents=3, width=4),
     "gan.dcgan minimax": _recipe("gan.dcgan", num_latents=3, width=4, game="minimax", critic_steps=2),
+    "gan.minimax": _recipe("gan.minimax", num_latents=3, width=16, network="mlp"),
+    "gan.least_squares": _recipe("gan.least_squares", num_latents=3, width=4),
+    "gan.wasserstein": _recipe("gan.wasserstein", num_latents=3, width=4, critic_steps=2),
+    "gan.wgan_gp": _recipe("gan.wgan_gp", num_latents=3, width=4, critic_steps=2),
+    "gan.hinge": _recipe("gan.hinge", num_latents=3, width=4),
+    "gan.sngan": _recipe("gan.sngan", num_latents=3, width=4),
+    "gan.progressive": _recipe("gan.progressive", num_latents=3, width=4, phase=64, fade=64),
+    "gan.r3": _recipe("gan.r3", num_latents=3, width=4),
+    "gan.r3 convolutional": _recipe("gan.r3", num_latents=3, width=4, network="convolutional"),
+    "gan.conditional": _recipe("gan.conditional", num_latents=3, width=4, augment="adaptive", flip=True),
+    "gan.conditional relativistic": _recipe(
+        "gan.conditional", num_latents=3, width=4, game="relativistic", network="bottleneck"
+    ),
+    "gan.info": _recipe("gan.info", num_latents=2, width=4, num_categories=3, num_continuous=1),
+    "gan.auxiliary": _recipe("gan.auxiliary", num_latents=3, width=4),
     **GAMES_PLAYED,
 }
 

@@ -141,4 +141,5 @@ def _small_facts() -> Facts:
         num_train=16,
         num_validation=1,
         num_test=1,
+        classes=("one", "other"),
     )

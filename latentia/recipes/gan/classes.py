@@ -1,0 +1,151 @@
+"""Images of a class that one names."""
+
+from typing import Literal
+
+from latentia.data import Facts
+from latentia.models.gan.recognition import ClassRecognition
+from latentia.networks import Critic
+from latentia.recipes.gan.parts import Augment, num_classes_of, pair, plan, slopes
+from latentia.recipes.ranges import above_zero
+from latentia.training import Plan
+
+FITTING = {"hinge": ("convolutional", "residual"), "relativistic": ("convolutional", "bottleneck")}
+"""Networks that a game holds the slope of: spectrally normalised ones, and those without a norm."""
+
+
+def conditional(
+    facts: Facts,
+    *,
+    game: Literal["hinge", "relativistic"] = "hinge",
+    network: Literal["convolutional", "residual", "bottleneck"] = "convolutional",
+    gamma: float | None = None,
+    num_latents: int = 64,
+    width: int = 16,
+    augment: Augment = "none",
+    flip: bool = False,
+    rate: float | None = None,
+    batch_size: int = 16,
+    half_life: int = 10_000,
+) -> Plan:
+    """Both players are told the class: a vector beside the latents, and a projection in the critic.
+
+    Args:
+        facts: Facts of the data, which must have classes.
+        game: `hinge`, with spectral normalisation, or `relativistic`, with both slopes penalised.
+        network: Plain convolutions for either game, residual blocks for hinge, bottlenecks for relativistic.
+        gamma: Strength of the penalties of the relativistic game (1); 0 or more.
+        num_latents: Length of a latent vector, and of the generator's vector of a class.
+        width: Channels of the networks at half size.
+        augment: Whether the critic is shown augmented images: `none`, `always`, or `adaptive`, the more
+            often the surer it is of the training images.
+        flip: Whether augmentation mirrors left and right.
+        rate: Learning rate of Adam, of both players: 0.0002 in the hinge game, 0.001 in the relativistic one.
+        batch_size: Images a step; at least 2 with batch normalisation.
+        half_life: Images after which a step counts half in the averaged weights.
+
+    Returns:
+        The plan.
+
+    Raises:
+        ValueError: If an argument is out of range, the data has no classes, or network and game do not fit.
+
+    Source:
+        Miyato & Koyama 2018 (arXiv:1802.05637), eq. 3; the relativistic game: Huang et al. 2025
+        (arXiv:2501.05441). Differs in that the class stands beside the latents, not in batch norms alone, and
+        in that the default networks are plain.
+    """
+    relativistic = game == "relativistic"
+    if network not in FITTING[game]:
+        raise ValueError(
+            f"The {game} game is played by networks that are {' or '.join(FITTING[game])}, and got "
+            f"{network}. Choose one of them, or the other game."
+        )
+    if gamma is not None and not relativistic:
+        raise ValueError(
+            f"gamma is {gamma}, and in the hinge game there is no penalty that it could be the strength of. "
+            f"Leave it out, or choose `--game relativistic`."
+        )
+    num_classes = num_classes_of(facts, "gan.conditional")
+    norm: Literal["none", "spectral"] = "none" if relativistic else "spectral"
+    return plan(
+        facts,
+        pair(network, facts, num_latents=num_latents, width=width, norm=norm, num_classes=num_classes),
+        game=game,
+        num_latents=num_latents,
+        num_classes=num_classes,
+        penalties=slopes(1.0 if gamma is None else gamma) if relativistic else (),
+        augment=augment,
+        flip=flip,
+        rate=(1e-3 if relativistic else 2e-4) if rate is None else rate,
+        betas=(0.0, 0.99 if relativistic else 0.9),
+        batch_size=batch_size,
+        half_life=half_life,
+    )
+
+
+def auxiliary(
+    facts: Facts,
+    *,
+    recognition: float = 1.0,
+    num_latents: int = 64,
+    width: int = 16,
+    augment: Augment = "none",
+    flip: bool = False,
+    rate: float = 2e-4,
+    batch_size: int = 16,
+    half_life: int = 10_000,
+) -> Plan:
+    """The generator is told the class, and the critic has to recognise it: an auxiliary classifier.
+
+    Images become typical of their class rather than as varied as it is: what is easy to recognise is what is
+    made. `gan.conditional` has no such preference.
+
+    Args:
+        facts: Facts of the data, which must have classes.
+        recognition: Weight of the classification, for both players; above 0.
+        num_latents: Length of a latent vector, and of the generator's vector of a class.
+        width: Channels after the critic's first convolution and before the generator's last.
+        augment: Whether the critic is shown augmented images: `none`, `always`, or `adaptive`, the more
+            often the surer it is of the training images.
+        flip: Whether augmentation mirrors left and right.
+        rate: Learning rate of Adam, of both players.
+        batch_size: Images a step; at least 2, for batch normalisation.
+        half_life: Images after which a step counts half in the averaged weights.
+
+    Returns:
+        The plan.
+
+    Raises:
+        ValueError: If an argument is out of range, or the data has no classes.
+
+    Source:
+        Odena et al. 2017 (arXiv:1610.09585), eq. 1 to 3. Differs in the networks, which are those of
+        `gan.dcgan` (theirs have dropout and noise in the critic).
+    """
+    above_zero(recognition=recognition)
+    num_classes = num_classes_of(facts, "gan.auxiliary")
+    generator, critic = pair(
+        "convolutional",
+        facts,
+        num_latents=num_latents,
+        width=width,
+        norm="batch",
+        num_classes=num_classes,
+        projected=False,
+    )
+    assert isinstance(critic, Critic)
+    return plan(
+        facts,
+        (generator, critic),
+        game="non_saturating",
+        num_latents=num_latents,
+        num_classes=num_classes,
+        recognition=ClassRecognition(critic.encoder.num_features, num_classes),
+        recognition_weight=recognition,
+        augment=augment,
+        flip=flip,
+        rate=rate,
+        betas=(0.5, 0.999),
+        batch_size=batch_size,
+        half_life=half_life,
+    )

@@ -1,0 +1,192 @@
+"""What recipes of adversarial networks build their plans from."""
+
+import math
+from typing import Any, Literal
+
+from torch import nn
+
+from latentia.data import Facts
+from latentia.data.augmentation import Augmentation
+from latentia.losses import GAMES, Penalty, r1, r2
+from latentia.models import AdversarialNetwork
+from latentia.models.gan.augmented import AugmentedView
+from latentia.networks import (
+    BottleneckCritic,
+    BottleneckGenerator,
+    Critic,
+    Generator,
+    MLPCritic,
+    MLPGenerator,
+    ProgressiveCritic,
+    ProgressiveGenerator,
+    ResidualCritic,
+    ResidualGenerator,
+    spectral,
+)
+from latentia.recipes.ranges import above_zero, at_least
+from latentia.training import Adam, Plan
+
+Network = Literal["convolutional", "residual", "progressive", "bottleneck", "mlp"]
+Norm = Literal["batch", "spectral", "none"]
+Augment = Literal["none", "adaptive", "always"]
+Pair = tuple[nn.Module, nn.Module]
+"""A generator and a critic."""
+
+NETWORKS: dict[str, tuple[type[nn.Module], type[nn.Module]]] = {
+    "convolutional": (Generator, Critic),
+    "residual": (ResidualGenerator, ResidualCritic),
+    "progressive": (ProgressiveGenerator, ProgressiveCritic),
+    "bottleneck": (BottleneckGenerator, BottleneckCritic),
+    "mlp": (MLPGenerator, MLPCritic),
+}
+WIDTHS: dict[str, int] = {"mlp": 256}
+USUAL_WIDTH = 16
+
+SPEED = 100_000
+"""Images over which the probability of augmentation may go from 0 to 1: a fifth of the published number,
+since a run on a processor shows hundreds of thousands of images rather than millions."""
+
+
+def pair(
+    network: Network,
+    facts: Facts,
+    *,
+    num_latents: int,
+    width: int | None,
+    norm: Norm = "none",
+    num_classes: int = 0,
+    projected: bool = True,
+    dense: bool = True,
+) -> Pair:
+    """A generator and a critic.
+
+    Args:
+        network: Their kind.
+        facts: Facts of the data.
+        num_latents: Length of a latent vector.
+        width: Channels at half size (16), or units in a fully connected layer (256).
+        norm: Of the convolutional critic; its generator has batch normalisation. Others have their own.
+        num_classes: Classes that the generator is told.
+        projected: Whether the critic is told them too.
+        dense: Whether bottlenecks mix all channels; they are half as wide inside then.
+
+    Raises:
+        ValueError: If an argument is out of range, or the network cannot make images of that size.
+    """
+    if width is None:
+        width = WIDTHS.get(network, USUAL_WIDTH)
+    at_least(1, num_latents=num_latents, width=width)
+    make_generator, make_critic = NETWORKS[network]
+    shared: dict[str, Any] = {"width": width}
+    if network == "bottleneck":
+        shared |= {"dense": dense, "expansion": 1.0 if dense else 2.0}
+    own = {"norm": "batch" if norm == "batch" else "none"} if network == "convolutional" else {}
+    asked = num_classes if projected else 0
+    generator = make_generator(num_latents, facts.image_shape, num_classes=num_classes, **shared)
+    critic = make_critic(facts.image_shape, num_classes=asked, **shared, **own)
+    return generator, _normalised(critic) if norm == "spectral" and network != "residual" else critic
+
+
+def plan(
+    facts: Facts,
+    networks: Pair,
+    *,
+    game: str,
+    num_latents: int,
+    augment: Augment,
+    flip: bool,
+    rate: float,
+    betas: tuple[float, float],
+    batch_size: int,
+    half_life: int,
+    cool_down: float = 0.0,
+    **settings: Any,
+) -> Plan:
+    """An adversarial network, and how it is trained: both players by Adam alike.
+
+    Args:
+        facts: Facts of the data.
+        networks: Generator and critic.
+        game: What each wants.
+        num_latents: Length of a latent vector.
+        augment: Whether the critic sees augmented images, and how often.
+        flip: Whether augmentation mirrors images.
+        rate: Learning rate.
+        betas: Adam's.
+        batch_size: Images a step.
+        half_life: Images after which a step counts half in the averaged weights.
+        cool_down: Part of the run, at its end, over which the learning rate falls.
+        **settings: Further ones of `AdversarialNetwork`.
+
+    Raises:
+        ValueError: If an argument is out of range.
+    """
+    model = AdversarialNetwork(
+        image_shape=facts.image_shape,
+        generator=networks[0],
+        critic=networks[1],
+        game=GAMES[game],
+        num_latents=num_latents,
+        augment=_view(facts, augment, flip),
+        **settings,
+    )
+    couples = any(objective.couples for objective in model.objectives())
+    at_least(2 if couples else 1, batch_size=batch_size)  # one image has no deviation
+    at_least(1, half_life=half_life)
+    above_zero(rate=rate)
+    adam = Adam(rate=rate, betas=betas)
+    return Plan(
+        model,
+        optimisers={"critic": adam, "generator": adam},
+        batch_size=batch_size,
+        half_life=half_life,
+        cool_down=cool_down,
+    )
+
+
+def slopes(gamma: float) -> tuple[Penalty, ...]:
+    """R1 and R2 of one strength; none at 0.
+
+    Raises:
+        ValueError: If gamma is negative.
+    """
+    at_least(0, gamma=gamma)
+    return (r1(gamma), r2(gamma)) if gamma else ()
+
+
+def num_classes_of(facts: Facts, recipe: str) -> int:
+    """How many classes the data has.
+
+    Raises:
+        ValueError: If there are not at least two.
+    """
+    if len(facts.classes) < 2:
+        raise ValueError(
+            f"{recipe} learns the images of each class, and {facts.name} has "
+            f"{'one class' if facts.classes else 'no classes'}. Put the images of each class in a folder of "
+            f"their own (`--labels folders`), give a table (`--labels FILE.csv`), or choose a recipe without "
+            f"classes, such as gan.r3."
+        )
+    return len(facts.classes)
+
+
+def _view(facts: Facts, augment: Augment, flip: bool) -> AugmentedView | None:
+    if augment == "none":
+        if flip:
+            raise ValueError(
+                "flip is a part of the augmentation, and there is none. Choose `--augment adaptive` or "
+                "`--augment always`, or leave flip out."
+            )
+        return None
+    if math.prod(facts.image_shape[1:]) == 1:
+        raise ValueError(f"Images of one pixel cannot be augmented. Leave `augment` out (got {augment!r}).")
+    if augment == "always":
+        return AugmentedView(Augmentation(flip=flip), probability=1.0, target=None, cap=1.0)
+    return AugmentedView(Augmentation(flip=flip), speed=SPEED)
+
+
+def _normalised(critic: nn.Module) -> nn.Module:
+    """The critic, every weight of it spectrally normalised."""
+    for layer in [part for part in critic.modules() if isinstance(part, nn.Conv2d | nn.Linear)]:
+        spectral(layer)
+    return critic
