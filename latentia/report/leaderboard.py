@@ -9,7 +9,7 @@ from tqdm import tqdm
 from latentia.report.measures import MEASURES
 from latentia.report.runs import contestants, evaluate_run, record
 from latentia.report.steadiness import steadiness
-from latentia.report.wording import duration, number
+from latentia.report.wording import duration, number, plus_minus
 from latentia.training.card import Measured, Result
 from latentia.training.folder import Run
 
@@ -127,7 +127,7 @@ def _cell(result: Result | None) -> str:
     digits = next((m.digits for m in MEASURES.values() if m.label == result.name), 3)
     if result.low is None or result.high is None:
         return number(result.value, digits)
-    return f"{number(result.value, digits)} ± {number((result.high - result.low) / 2, digits)}"
+    return plus_minus(result.value, (result.high - result.low) / 2, digits)
 
 
 def _copies(verdict: str) -> str:

@@ -1,5 +1,7 @@
 """Numbers as people read them."""
 
+import math
+
 from latentia.metrics import Estimate
 
 
@@ -21,7 +23,18 @@ def with_error(estimate: Estimate | None, digits: int) -> str:
     if estimate is None:
         return "–"
     low, high = estimate.interval
-    return f"{number(estimate.value, digits)} ± {number((high - low) / 2, digits)}"
+    return plus_minus(estimate.value, (high - low) / 2, digits)
+
+
+def plus_minus(value: float, reach: float, digits: int) -> str:
+    """A number and what lies on either side of it, with up to three more decimals where that needs them.
+
+    >>> plus_minus(0.1384, 0.0041, 2), plus_minus(0.5, 0.02, 2)
+    ('0.138 ± 0.004', '0.50 ± 0.02')
+    """
+    if 0 < reach < 10.0**-digits:
+        digits += min(3, math.ceil(-math.log10(reach)) - digits)
+    return f"{number(value, digits)} ± {number(reach, digits)}"
 
 
 def duration(seconds: float) -> str:
