@@ -71,7 +71,7 @@ def test_an_unknown_recipe_is_answered_with_the_nearest(latentia, words, said):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--game", "minimax"], "--game is a flag of gan.dcgan; vae.gaussian has no use for it."),
+        (["--game", "minimax"], "--game is a flag of gan.conditional, gan.dcgan"),
         (["--critic-steps=2"], "--critic-steps is a flag of gan.dcgan"),
         (["--num-latent", "3"], "--num-latents"),
         (["--num-latents", "many"], "--num-latents"),
