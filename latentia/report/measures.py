@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
@@ -335,16 +334,3 @@ def protocol(space: FeatureSpace, recogniser: DomainFeatures | None) -> tuple[st
         "none, the data has no classes" if recogniser is None else f"{recogniser.name} ({recogniser.hash})"
     )
     return tuple(i.protocol.format(space=named, recogniser=judge) for i in INSTRUMENTS)
-
-
-def gaussian_like(images: Images, count: int, seed: int) -> Float[Tensor, "drawn channels height width"]:
-    """Draws from the Gaussian with the images' mean and covariance, clamped to [-1, 1].
-
-    A random combination of the n centred images with weights N(0, 1 / (n - 1)) has exactly their
-    covariance, which is never made.
-    """
-    flat = images.flatten(1)
-    mean = flat.mean(0)
-    generator = torch.Generator().manual_seed(seed)
-    weights = torch.randn(count, len(flat), generator=generator) / max(1, len(flat) - 1) ** 0.5
-    return (mean + weights @ (flat - mean)).clamp(-1, 1).reshape(count, *images.shape[1:])

@@ -20,7 +20,7 @@ from latentia.metrics import (
     feature_space,
     measure_memorisation,
 )
-from latentia.report.measures import Sets, gaussian_like, protocol, read_all
+from latentia.report.measures import Sets, protocol, read_all
 
 FEWEST = 20  # images of a set: what a kernel distance and its error take
 ENOUGH = 500  # test images; with fewer, precision and recall say more about the test split than about models
@@ -223,6 +223,19 @@ def choose(splits: list[Split], count: int, seed: int) -> tuple[Images, Int64[Te
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     known = [part for part in classes if part is not None]
     return torch.cat(images)[order], torch.cat(known)[order] if len(known) == len(splits) else None
+
+
+def gaussian_like(images: Images, count: int, seed: int) -> Float[Tensor, "drawn channels height width"]:
+    """Draws from the Gaussian with the images' mean and covariance, clamped to [-1, 1].
+
+    A random combination of the n centred images with weights N(0, 1 / (n - 1)) has exactly their
+    covariance, which is never made.
+    """
+    flat = images.flatten(1)
+    mean = flat.mean(0)
+    generator = torch.Generator().manual_seed(seed)
+    weights = torch.randn(count, len(flat), generator=generator) / max(1, len(flat) - 1) ** 0.5
+    return (mean + weights @ (flat - mean)).clamp(-1, 1).reshape(count, *images.shape[1:])
 
 
 def estimate_to_json(number: Estimate) -> dict[str, float]:

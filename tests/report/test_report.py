@@ -191,7 +191,7 @@ def test_small_test_splits_are_said_and_sets_are_disjoint(store):
 
 
 def test_the_gaussian_has_the_moments_of_the_training_images(store):
-    from latentia.report.measures import gaussian_like
+    from latentia.report.yardstick import gaussian_like
 
     images = store.split("train").images(slice(None))
     train, drawn = images.flatten(1), gaussian_like(images, 20_000, 0).flatten(1)
