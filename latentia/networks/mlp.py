@@ -103,22 +103,30 @@ class MLPCritic(nn.Module):
         width: Units in each hidden layer.
         depth: Hidden layers, at least 1.
         num_classes: How many classes there are to be given; 0 for none.
+        scale: What images are multiplied by: the larger, the sooner small differences are told apart.
     """
 
     def __init__(
-        self, image_shape: tuple[int, int, int], *, width: int, depth: int = 3, num_classes: int = 0
+        self,
+        image_shape: tuple[int, int, int],
+        *,
+        width: int,
+        depth: int = 3,
+        num_classes: int = 0,
+        scale: float = 1.0,
     ) -> None:
         super().__init__()
+        self.scale = scale
         self.layers = _hidden_layers(math.prod(image_shape), width, depth)
         self.score = Score(width, num_classes)
 
     def forward(self, images: Images, given: Given | None = None) -> PerImage:
-        scores: Tensor = self.score(self.layers(images.flatten(1)), given)
+        scores: Tensor = self.score(self.layers(self.scale * images.flatten(1)), given)
         return scores
 
     def features(self, images: Images, given: Given | None = None) -> tuple[Tensor, ...]:
         """The activations of every hidden layer, shallow first."""
-        found = [images.flatten(1)]
+        found = [self.scale * images.flatten(1)]
         for layer in self.layers:
             found.append(layer(found[-1]))
         return tuple(found[2::2])

@@ -14,7 +14,7 @@ def info(
     *,
     num_categories: int = 10,
     num_continuous: int = 2,
-    information: float = 1.0,
+    information: float = 0.1,
     num_latents: int = 62,
     width: int = 16,
     rate: float = 2e-4,
@@ -30,7 +30,8 @@ def info(
         facts: Facts of the data.
         num_categories: Values of the categorical code; 0 for none, else at least 2.
         num_continuous: Codes that are numbers from -1 to 1.
-        information: Weight of the information that images give of the codes; above 0.
+        information: Weight of the information that images give of the codes; above 0. Numbers
+            may be read to a tenth, and at a weight of 1 that outweighs the game.
         num_latents: Length of the noise beside the codes.
         width: Channels after the critic's first convolution and before the generator's last.
         rate: Learning rate of Adam, of both players.
@@ -48,7 +49,7 @@ def info(
 
     Source:
         Chen et al. 2016 (arXiv:1606.03657), eq. 5 and 6. Differs in one step of recognition, which is the
-        critic's, in the networks, which are those of `gan.dcgan`, and in a weight of 1 for the numbers too.
+        critic's, in the networks, which are those of `gan.dcgan`, and in one weight for all codes.
     """
     at_least(0, num_continuous=num_continuous, num_latents=num_latents)
     above_zero(information=information)

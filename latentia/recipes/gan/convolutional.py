@@ -23,8 +23,8 @@ def minimax(
 ) -> Plan:
     """The game as it was defined: the generator minimises log(1 - D(G(z))).
 
-    Here to be seen to fail: the generator stands still where the critic is sure. For images choose
-    another recipe; `gan.dcgan` differs in nothing but the generator's loss.
+    The generator stands still where the critic is sure. Here to compare with: `gan.dcgan` differs in nothing
+    but the generator's loss.
 
     Args:
         facts: Facts of the data.

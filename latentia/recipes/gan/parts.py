@@ -1,6 +1,5 @@
 """What recipes of adversarial networks build their plans from."""
 
-import math
 from typing import Any, Literal
 
 from torch import nn
@@ -41,6 +40,8 @@ NETWORKS: dict[str, tuple[type[nn.Module], type[nn.Module]]] = {
 }
 WIDTHS: dict[str, int] = {"mlp": 256}
 USUAL_WIDTH = 16
+POINT_SCALE = 8.0
+"""What a critic multiplies images of one pixel by: points differ by hundredths, images by units."""
 
 SPEED = 100_000
 """Images over which the probability of augmentation may go from 0 to 1: a fifth of the published number,
@@ -80,7 +81,11 @@ def pair(
     shared: dict[str, Any] = {"width": width}
     if network == "bottleneck":
         shared |= {"dense": dense, "expansion": 1.0 if dense else 2.0}
-    own = {"norm": "batch" if norm == "batch" else "none"} if network == "convolutional" else {}
+    own: dict[str, Any] = {}
+    if network == "convolutional":
+        own = {"norm": "batch" if norm == "batch" else "none"}
+    elif network == "mlp" and is_point(facts):
+        own = {"scale": POINT_SCALE}
     asked = num_classes if projected else 0
     generator = make_generator(num_latents, facts.image_shape, num_classes=num_classes, **shared)
     critic = make_critic(facts.image_shape, num_classes=asked, **shared, **own)
@@ -178,11 +183,16 @@ def _view(facts: Facts, augment: Augment, flip: bool) -> AugmentedView | None:
                 "`--augment always`, or leave flip out."
             )
         return None
-    if math.prod(facts.image_shape[1:]) == 1:
+    if is_point(facts):
         raise ValueError(f"Images of one pixel cannot be augmented. Leave `augment` out (got {augment!r}).")
     if augment == "always":
         return AugmentedView(Augmentation(flip=flip), probability=1.0, target=None, cap=1.0)
     return AugmentedView(Augmentation(flip=flip), speed=SPEED)
+
+
+def is_point(facts: Facts) -> bool:
+    """Whether images are of one pixel: points, with channels for coordinates."""
+    return facts.height == facts.width == 1
 
 
 def _normalised(critic: nn.Module) -> nn.Module:

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from latentia.data import Facts
-from latentia.recipes.gan.parts import Augment, Network, pair, plan, slopes
+from latentia.recipes.gan.parts import Augment, Network, is_point, pair, plan, slopes
 from latentia.training import Plan
 
 
@@ -55,10 +55,16 @@ def r3(
         Huang et al. 2025 (arXiv:2501.05441), sections 2 and 3. Differs in constant gamma, rate and averaging
         (theirs are warmed up), in width and batch, and in the dense bottlenecks, as wide inside as outside.
     """
-    kind: Network = _fitting(facts) if network == "auto" else network
+    fitting: Network = "mlp" if is_point(facts) else "bottleneck"
     return plan(
         facts,
-        pair(kind, facts, num_latents=num_latents, width=width, dense=dense),
+        pair(
+            fitting if network == "auto" else network,
+            facts,
+            num_latents=num_latents,
+            width=width,
+            dense=dense,
+        ),
         game="relativistic",
         num_latents=num_latents,
         penalties=slopes(gamma),
@@ -70,7 +76,3 @@ def r3(
         half_life=half_life,
         cool_down=cool_down,
     )
-
-
-def _fitting(facts: Facts) -> Network:
-    return "mlp" if facts.height == facts.width == 1 else "bottleneck"
