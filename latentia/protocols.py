@@ -1,15 +1,15 @@
 """What a model is, what it asks of training, and what a task may ask of it.
 
 A model states what it wants as `Objective`s; the training loop only descends them. What a model can do
-is a set of capabilities (`ExplicitModel`, `Encodes`, `Decodes`), never a kind: a task asks for the one
-that it needs with `require`.
+is a set of capabilities (`ExplicitModel`, `Encodes`, `Decodes`, `Describes`), never a kind: a task asks for
+the one that it needs with `require`.
 """
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -92,6 +92,7 @@ class Objective:
         every: The objective is due every so many turns, its weights times as many.
         couples: Whether its terms see the batch as a whole (batch normalisation and the like), so that
             dividing the batch changes them.
+        restrains: Whether it is a penalty, whose weight is raised where training breaks.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Objective:
     repeats: int = 1
     every: int = 1
     couples: bool = False
+    restrains: bool = False
 
     def parameters(self) -> list[nn.Parameter]:
         """The parameters that this objective moves, each once."""
@@ -207,12 +209,22 @@ class Decodes(ABC):
         """The distribution p(z), of one latent vector."""
 
 
+@runtime_checkable
+class Describes(Protocol):
+    """Has a critic whose levels describe images, for whoever compares or learns from images."""
+
+    def features(self, images: Images, *, given: Given | None = None) -> tuple[Tensor, ...]:
+        """What every level of the critic makes of images, shallow first."""
+        ...
+
+
 Capability = TypeVar("Capability")
 
 VERBS: Mapping[type, str] = {
     ExplicitModel: "say how likely an image is",
     Encodes: "encode images into latents",
     Decodes: "decode latents into images",
+    Describes: "describe images with the features of a critic",
 }
 
 
@@ -224,10 +236,12 @@ def require(model: Any, capability: type[Capability], *, task: str) -> Capabilit
     """
     if isinstance(model, capability):
         return model
+    implicit = capability is Describes
+    family, prefix = ("Adversarial networks", "gan") if implicit else ("Variational autoencoders", "vae")
     raise ValueError(
         f"{task} needs a model that can {VERBS.get(capability, capability.__name__)}, and "
-        f"{type(model).__name__} cannot. Variational autoencoders (recipes whose names begin with "
-        f"'vae.') can; `latentia recipes` lists what each recipe can do."
+        f"{type(model).__name__} cannot. {family} (recipes whose names begin with "
+        f"'{prefix}.') can; `latentia recipes` lists what each recipe can do."
     )
 
 

@@ -48,6 +48,7 @@ class Penalty:
         method: How the slope is measured.
         one_in: The penalty is taken at every so many images of a batch, and counts as many times.
         every: It is taken every so many turns, and counts as many times.
+        weight_at_end: What the weight has fallen or risen to at the end of a run; None keeps it.
 
     Raises:
         ValueError: If a number is out of range, or a slope has to be known that is right on average only.
@@ -62,12 +63,18 @@ class Penalty:
     method: Method = "exact"
     one_in: int = 1
     every: int = 1
+    weight_at_end: float | None = None
 
     def __post_init__(self) -> None:
         if not self.weight >= 0 or self.one_in < 1 or self.every < 1:
             raise ValueError(
                 f"The penalty {self.name} has weight {self.weight}, one_in {self.one_in} and every "
                 f"{self.every}; the weight has to be 0 or more, the others whole numbers from 1."
+            )
+        if self.weight_at_end is not None and not min(self.weight, self.weight_at_end) > 0:
+            raise ValueError(
+                f"The penalty {self.name} goes from weight {self.weight} to {self.weight_at_end} by the same "
+                f"factor in equal times, so both have to be above 0."
             )
         if self.target is not None and self.method == "random":
             raise ValueError(
@@ -94,6 +101,17 @@ class Penalty:
         costs = torch.zeros(len(real), dtype=squared.dtype, device=squared.device)
         costs[:: self.one_in] = self._cost(squared) * (len(real) / len(images))
         return costs
+
+    @property
+    def changes(self) -> bool:
+        """Whether the weight changes through a run."""
+        return self.weight_at_end is not None
+
+    def weight_after(self, part: float) -> float:
+        """The weight after a part of the run, 0 to 1: a straight line on a logarithmic scale."""
+        if self.weight_at_end is None:
+            return self.weight
+        return self.weight * (self.weight_at_end / self.weight) ** min(1.0, part)
 
     def _points(self, real: Images, generated: Images, noise: Noise) -> Images:
         if self.place == "between":
@@ -148,11 +166,19 @@ def _difference(
     return (score(images + step * direction) - score(images - step * direction)) / (2 * step)
 
 
-def r1(gamma: float, *, every: int = 1, one_in: int = 1, method: Method = "exact") -> Penalty:
+def r1(
+    gamma: float,
+    *,
+    at_end: float | None = None,
+    every: int = 1,
+    one_in: int = 1,
+    method: Method = "exact",
+) -> Penalty:
     """The squared slope at real images, times gamma / 2.
 
     Args:
         gamma: Its strength, 0 or more.
+        at_end: Its strength at the end of a run; None keeps it.
         every: Turns from one time that it is taken to the next.
         one_in: Images of a batch from one that it is taken at to the next.
         method: How the slope is measured.
@@ -161,14 +187,23 @@ def r1(gamma: float, *, every: int = 1, one_in: int = 1, method: Method = "exact
         Mescheder et al. 2018 (arXiv:1801.04406), eq. 9; every so many turns: Karras et al. 2020
         (arXiv:1912.04958), section 3.1.
     """
-    return Penalty("r1", gamma / 2, "real", method=method, every=every, one_in=one_in)
+    end = None if at_end is None else at_end / 2
+    return Penalty("r1", gamma / 2, "real", method=method, every=every, one_in=one_in, weight_at_end=end)
 
 
-def r2(gamma: float, *, every: int = 1, one_in: int = 1, method: Method = "exact") -> Penalty:
+def r2(
+    gamma: float,
+    *,
+    at_end: float | None = None,
+    every: int = 1,
+    one_in: int = 1,
+    method: Method = "exact",
+) -> Penalty:
     """The squared slope at generated images, times gamma / 2.
 
     Args:
         gamma: Its strength, 0 or more.
+        at_end: Its strength at the end of a run; None keeps it.
         every: Turns from one time that it is taken to the next.
         one_in: Images of a batch from one that it is taken at to the next.
         method: How the slope is measured.
@@ -176,7 +211,8 @@ def r2(gamma: float, *, every: int = 1, one_in: int = 1, method: Method = "exact
     Source:
         Mescheder et al. 2018 (arXiv:1801.04406), eq. 10.
     """
-    return Penalty("r2", gamma / 2, "generated", method=method, every=every, one_in=one_in)
+    end = None if at_end is None else at_end / 2
+    return Penalty("r2", gamma / 2, "generated", method=method, every=every, one_in=one_in, weight_at_end=end)
 
 
 def gradient_penalty(

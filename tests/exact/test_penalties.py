@@ -11,6 +11,8 @@ from latentia.models import AdversarialNetwork
 from latentia.networks import Critic, MLPCritic, MLPGenerator
 from latentia.protocols import Batch
 from latentia.training import Adam, Plan, State, take_turn
+from latentia.training.processes import Processes
+from latentia.training.turn import StepTurn
 
 SHAPE = (2, 4, 4)
 PLACES = {"real": r1(2.0), "generated": r2(2.0), "between": gradient_penalty(), "around": dragan()}
@@ -196,6 +198,8 @@ def test_what_makes_no_sense_is_a_letter() -> None:
         r1(-1.0)
     with pytest.raises(ValueError, match="every 0"):
         r2(1.0, every=0)
+    with pytest.raises(ValueError, match=r"r1 goes from weight 0.5 to 0.0.*above 0"):
+        r1(1.0, at_end=0.0)
     shape = (1, 16, 16)
     with pytest.raises(ValueError, match=r"r1 is put on the slope.*batch normalisation.*without"):
         AdversarialNetwork(
@@ -243,3 +247,25 @@ def test_the_slope_at_the_reals_falls_as_gamma_rises(how: dict[str, object]) -> 
 def test_a_gradient_penalty_brings_the_slope_to_one() -> None:
     free, held = slope_after_training([]), slope_after_training([dragan(10.0, spread=0.1)])
     assert abs(held - 1) < 0.2 < abs(free - 1)
+
+
+def test_a_weight_changes_by_the_same_factor_in_equal_times_and_stays_at_its_end() -> None:
+    falling = r1(8.0, at_end=0.5)
+    assert [falling.weight_after(part) for part in (0, 0.25, 0.5, 0.75, 1, 3)] == [4, 2, 1, 0.5, 0.25, 0.25]
+    assert r1(8.0).weight_after(0.7) == 4
+
+
+def test_the_weight_of_a_step_is_that_of_its_place_in_the_run() -> None:
+    shape = (1, 2, 2)
+    model = AdversarialNetwork(
+        image_shape=shape,
+        generator=MLPGenerator(2, shape, width=4),
+        critic=MLPCritic(shape, width=4),
+        game=GAMES["relativistic"],
+        num_latents=2,
+        penalties=[r1(2.0, at_end=0.5), r2(2.0)],
+    )
+    changing, constant = (o.weights["penalty"] for o in model.objectives() if "penalty" in o.weights)
+    turn = StepTurn(50, 100, 0, torch.device("cpu"), Processes(), 4)
+    assert float(changing(turn, {})) == pytest.approx(0.5)
+    assert constant == 1.0

@@ -149,10 +149,11 @@ class AdversarialNetwork(GenerativeModel, Decodes):
                 player="critic",
                 terms=partial(self._penalty_terms, penalty),
                 moves=(self.critic,),
-                weights={"penalty": penalty.weight},
+                weights={"penalty": partial(_weight, penalty) if penalty.changes else penalty.weight},
                 repeats=self.critic_steps,
                 every=penalty.every,
                 couples=couples,
+                restrains=True,
             )
             for penalty in self.penalties
         ]
@@ -294,6 +295,11 @@ class AdversarialNetwork(GenerativeModel, Decodes):
                 f"0 to {self.num_classes - 1}."
             )
         return classes
+
+
+def _weight(penalty: Penalty, turn: Turn, terms: Mapping[str, PerImage]) -> Tensor:
+    """What a penalty counts at this point of the run."""
+    return torch.tensor(penalty.weight_after(turn.images_seen / turn.horizon))
 
 
 def _check(penalties: Sequence[Penalty], critic: nn.Module) -> None:

@@ -19,6 +19,7 @@ def conditional(
     game: Literal["hinge", "relativistic"] = "hinge",
     network: Literal["convolutional", "residual", "bottleneck"] = "convolutional",
     gamma: float | None = None,
+    gamma_at_end: float | None = None,
     num_latents: int = 64,
     width: int = 16,
     augment: Augment = "none",
@@ -26,6 +27,7 @@ def conditional(
     rate: float | None = None,
     batch_size: int = 16,
     half_life: int = 10_000,
+    cool_down: float = 0.0,
 ) -> Plan:
     """Both players are told the class: a vector beside the latents, and a projection in the critic.
 
@@ -34,6 +36,7 @@ def conditional(
         game: `hinge`, with spectral normalisation, or `relativistic`, with both slopes penalised.
         network: Plain convolutions for either game, residual blocks for hinge, bottlenecks for relativistic.
         gamma: Strength of the penalties of the relativistic game (1); 0 or more.
+        gamma_at_end: What gamma has changed to at the end of the run, by the same factor in equal times.
         num_latents: Length of a latent vector, and of the generator's vector of a class.
         width: Channels of the networks at half size.
         augment: Whether the critic is shown augmented images: `none`, `always`, or `adaptive`, the more
@@ -42,6 +45,7 @@ def conditional(
         rate: Learning rate of Adam, of both players: 0.0002 in the hinge game, 0.001 in the relativistic one.
         batch_size: Images a step; at least 2 with batch normalisation.
         half_life: Images after which a step counts half in the averaged weights.
+        cool_down: Part of the run, at its end, over which the learning rate falls to a hundredth.
 
     Returns:
         The plan.
@@ -60,10 +64,12 @@ def conditional(
             f"The {game} game is played by networks that are {' or '.join(FITTING[game])}, and got "
             f"{network}. Choose one of them, or the other game."
         )
-    if gamma is not None and not relativistic:
+    asked = {"gamma": gamma, "gamma_at_end": gamma_at_end}
+    unused = ", ".join(f"{name} is {value}" for name, value in asked.items() if value is not None)
+    if unused and not relativistic:
         raise ValueError(
-            f"gamma is {gamma}, and in the hinge game there is no penalty that it could be the strength of. "
-            f"Leave it out, or choose `--game relativistic`."
+            f"{unused}, and in the hinge game there is no penalty that it could be the strength of. Leave it "
+            f"out, or choose `--game relativistic`."
         )
     num_classes = num_classes_of(facts, "gan.conditional")
     norm: Literal["none", "spectral"] = "none" if relativistic else "spectral"
@@ -73,13 +79,14 @@ def conditional(
         game=game,
         num_latents=num_latents,
         num_classes=num_classes,
-        penalties=slopes(1.0 if gamma is None else gamma) if relativistic else (),
+        penalties=slopes(1.0 if gamma is None else gamma, gamma_at_end) if relativistic else (),
         augment=augment,
         flip=flip,
         rate=(1e-3 if relativistic else 2e-4) if rate is None else rate,
         betas=(0.0, 0.99 if relativistic else 0.9),
         batch_size=batch_size,
         half_life=half_life,
+        cool_down=cool_down,
     )
 
 

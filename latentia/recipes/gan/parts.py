@@ -149,14 +149,19 @@ def plan(
     )
 
 
-def slopes(gamma: float) -> tuple[Penalty, ...]:
-    """R1 and R2 of one strength; none at 0.
+def slopes(gamma: float, at_end: float | None = None) -> tuple[Penalty, ...]:
+    """R1 and R2 of one strength, which may change through the run; none at 0.
 
     Raises:
-        ValueError: If gamma is negative.
+        ValueError: If gamma is negative, or it is to change from or to 0.
     """
     at_least(0, gamma=gamma)
-    return (r1(gamma), r2(gamma)) if gamma else ()
+    if at_end is not None and not min(gamma, at_end) > 0:
+        raise ValueError(
+            f"gamma goes from {gamma} to {at_end} through the run by the same factor in equal times, so both "
+            f"have to be above 0."
+        )
+    return (r1(gamma, at_end=at_end), r2(gamma, at_end=at_end)) if gamma else ()
 
 
 def num_classes_of(facts: Facts, recipe: str) -> int:

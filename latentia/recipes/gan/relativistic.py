@@ -11,6 +11,7 @@ def r3(
     facts: Facts,
     *,
     gamma: float = 1.0,
+    gamma_at_end: float | None = None,
     network: Literal["auto", "bottleneck", "convolutional", "mlp"] = "auto",
     dense: bool = True,
     num_latents: int = 64,
@@ -31,6 +32,8 @@ def r3(
     Args:
         facts: Facts of the data.
         gamma: Twice the weight of the squared slope, at real and at generated images; 0 or more.
+        gamma_at_end: What gamma has changed to at the end of the run, by the same factor in equal times, so
+            that modes are found before details; it stays without.
         network: Residual bottlenecks without norms; plain convolutions, batch normalisation in the
             generator alone; or fully connected layers. `auto`: these where an image is a single pixel,
             and bottlenecks elsewhere.
@@ -52,8 +55,9 @@ def r3(
         ValueError: If an argument is out of range.
 
     Source:
-        Huang et al. 2025 (arXiv:2501.05441), sections 2 and 3. Differs in constant gamma, rate and averaging
-        (theirs are warmed up), in width and batch, and in the dense bottlenecks, as wide inside as outside.
+        Huang et al. 2025 (arXiv:2501.05441), sections 2 and 3. Differs in rate and averaging, which do not
+        warm up, in a gamma that stays unless asked otherwise (theirs falls along a cosine), in width and
+        batch, and in the dense bottlenecks, as wide inside as outside.
     """
     fitting: Network = "mlp" if is_point(facts) else "bottleneck"
     return plan(
@@ -67,7 +71,7 @@ def r3(
         ),
         game="relativistic",
         num_latents=num_latents,
-        penalties=slopes(gamma),
+        penalties=slopes(gamma, gamma_at_end),
         augment=augment,
         flip=flip,
         rate=rate,
