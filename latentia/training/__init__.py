@@ -6,6 +6,7 @@ from latentia.training.letters import TrainingStopped
 from latentia.training.loop import Limits, train_in
 from latentia.training.plan import Adam, Plan
 from latentia.training.progress import Progress
+from latentia.training.rescue import Rescue
 from latentia.training.state import State
 from latentia.training.step import take_turn
 
@@ -15,6 +16,7 @@ __all__ = [
     "Limits",
     "Plan",
     "Progress",
+    "Rescue",
     "Run",
     "RunFolder",
     "State",

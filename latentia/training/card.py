@@ -9,6 +9,7 @@ import json
 import math
 import os
 import re
+import unicodedata
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -194,7 +195,8 @@ def _preparation(preparation: Preparation) -> str:
 
 
 def _watched(history: Sequence[dict[str, Any]]) -> list[str]:
-    """The last validation numbers of the log, a sentence each."""
+    """What was rolled back, and the last validation numbers of the log, a sentence each."""
+    told = [f"{row['rescued']}\n" for row in history if "rescued" in row]
     last: dict[str, float] = {}
     for row in history:
         last |= row.get("validation", {})
@@ -203,7 +205,7 @@ def _watched(history: Sequence[dict[str, Any]]) -> list[str]:
         "kernel_distance": "The kernel distance between draws and validation images, in the features of an "
         "untrained network, ended at {:.4g}; 0 is best.",
     }
-    return [f"{words[name].format(value)}\n" for name, value in last.items() if name in words]
+    return told + [f"{words[name].format(value)}\n" for name, value in last.items() if name in words]
 
 
 def _kept(path: Path) -> tuple[str, str] | None:
@@ -246,7 +248,7 @@ def _template() -> Any:
         "cell": lambda text: _plain(text).replace("|", r"\|"),
         "quoted": lambda text: json.dumps(_plain(text), ensure_ascii=False),  # JSON is YAML
         "number": _number,
-        "identifier": lambda text: re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_"),
+        "identifier": _identifier,
         "interval": lambda result: "" if result.low is None else f"{result.low:.5g} to {result.high:.5g}",
     }
     return environment.get_template("card.md.jinja")
@@ -255,6 +257,16 @@ def _template() -> Any:
 def _plain(text: str) -> str:
     """Text on one line, without what no line can show."""
     return "".join(character for character in " ".join(text.split()) if character.isprintable())
+
+
+def _identifier(text: str) -> str:
+    """Text as a name of small letters, digits and underscores; letters lose their accents.
+
+    >>> _identifier("Fréchet distance"), _identifier("Kernel distance x 1000")
+    ('frechet_distance', 'kernel_distance_x_1000')
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
 
 
 def _number(value: float) -> str:

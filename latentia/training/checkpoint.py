@@ -7,6 +7,7 @@ behind, which the next reader puts in place.
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -17,6 +18,8 @@ from torch import Tensor, nn
 from latentia.training.state import State
 
 WEIGHTS, STATE = "weights.safetensors", "state.safetensors"
+RESCUE = "rescue/"
+"""What the names of tensors begin with that rescues depend on."""
 
 
 def save(state: State, folder: Path) -> None:
@@ -28,40 +31,53 @@ def save(state: State, folder: Path) -> None:
     # The weights say one thing only: time would differ from run to run, and the format writes several
     # entries in no fixed order, but equal runs have equal bytes.
     stands = {"images_seen": str(state.images_seen)}
-    more = {"turns": str(state.turns), "seconds": repr(state.seconds)}
-    files = {STATE: (state.optimizer_tensors(), stands | more), WEIGHTS: (state.weights(), stands)}
+    held = state.optimizer_tensors() | {f"{RESCUE}{k}": v for k, v in state.rescue_tensors().items()}
+    more = {"turns": str(state.turns), "seconds": repr(state.seconds), "looked": str(state.looked)}
+    write(folder, {STATE: (held, stands | more), WEIGHTS: (state.weights(), stands)})
+
+
+def write(folder: Path, files: Mapping[str, tuple[Mapping[str, Tensor], dict[str, str]]]) -> None:
+    """Replaces files of tensors, each with its note, whole or not at all.
+
+    Raises:
+        OSError: If they cannot be written; those before them are untouched.
+    """
     try:
-        for name, (tensors, note) in files.items():
+        for name, (tensors, said) in files.items():
             # Same-storage tensors are refused by the format, so each is its own contiguous copy.
             own = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
-            save_file(own, folder / f"{name}.new", metadata=note)
+            save_file(own, folder / f"{name}.new", metadata=said)
             sync(folder / f"{name}.new")
     except (OSError, SafetensorError) as error:
         for name in files:
             (folder / f"{name}.new").unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise
-        raise OSError(f"The checkpoint could not be written to {folder}: {error}") from error
+        raise OSError(f"{', '.join(files)} could not be written to {folder}: {error}") from error
     for name in files:
         os.replace(folder / f"{name}.new", folder / name)
     sync(folder)
 
 
 def position(folder: Path) -> dict[str, float]:
-    """Where the checkpoint of a run stands: `images_seen`, `turns`, `seconds`.
+    """Where the checkpoint of a run stands: `images_seen`, `turns`, `seconds`, `looked`.
 
     Raises:
         ValueError: If there is no checkpoint, or it is damaged.
     """
     _finish_renames(folder)
-    stands = {name: _note(folder / name) for name in (STATE, WEIGHTS)}
+    stands = {
+        STATE: note(folder / STATE, "images_seen", "turns", "seconds"),
+        WEIGHTS: note(folder / WEIGHTS, "images_seen"),
+    }
     if stands[STATE]["images_seen"] != stands[WEIGHTS]["images_seen"]:
         raise ValueError(
             f"The files of the checkpoint in {folder} belong to different steps "
             f"({stands[STATE]['images_seen']} and {stands[WEIGHTS]['images_seen']} images): one of them was "
             f"replaced by hand. Put the one that belongs to it back, or train again into a new folder."
         )
-    return {key: json.loads(value) for key, value in stands[STATE].items()}
+    where: dict[str, float] = {key: json.loads(value) for key, value in stands[STATE].items()}
+    return {"looked": 0} | where  # which is not in older runs
 
 
 def load(state: State, folder: Path) -> None:
@@ -71,12 +87,14 @@ def load(state: State, folder: Path) -> None:
         ValueError: If the tensors do not fit the model: says which.
     """
     where = position(folder)
-    weights = _read(folder / WEIGHTS)
-    fit(state.model, part_of(weights, "raw."), folder)
-    fit(state.average.model, part_of(weights, "average."), folder)
-    state.load_optimizer_tensors(_read(folder / STATE))
+    weights = read(folder / WEIGHTS)
+    for name, model in state.models().items():
+        fit(model, part_of(weights, f"{name}."), folder)
+    held = read(folder / STATE)
+    state.load_optimizer_tensors({k: v for k, v in held.items() if not k.startswith(RESCUE)})
     state.images_seen, state.turns = int(where["images_seen"]), int(where["turns"])
-    state.seconds = where["seconds"]
+    state.seconds, state.looked = where["seconds"], int(where["looked"])
+    state.load_rescue_tensors(part_of(held, RESCUE))
 
 
 def load_weights(model: nn.Module, folder: Path, *, averaged: bool = True) -> None:
@@ -86,7 +104,7 @@ def load_weights(model: nn.Module, folder: Path, *, averaged: bool = True) -> No
         ValueError: If the tensors do not fit the model: says which.
     """
     position(folder)
-    fit(model, part_of(_read(folder / WEIGHTS), "average." if averaged else "raw."), folder)
+    fit(model, part_of(read(folder / WEIGHTS), "average." if averaged else "raw."), folder)
 
 
 def part_of(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -130,17 +148,22 @@ def _finish_renames(folder: Path) -> None:
     if not newer.exists() or not (folder / STATE).exists():
         return
     try:
-        complete = _note(newer)["images_seen"] == _note(folder / STATE)["images_seen"]
+        stands = [note(path, "images_seen")["images_seen"] for path in (newer, folder / STATE)]
     except ValueError:
         return  # killed while writing: the checkpoint before it is whole
-    if complete:
+    if stands[0] == stands[1]:
         os.replace(newer, folder / WEIGHTS)
 
 
-def _note(path: Path) -> dict[str, str]:
+def note(path: Path, *expected: str) -> dict[str, str]:
+    """What a file says beside its tensors.
+
+    Raises:
+        ValueError: If it is missing or damaged, or does not say what is expected.
+    """
     try:
         with safe_open(path, framework="pt") as file:
-            note: dict[str, str] = file.metadata() or {}
+            said: dict[str, str] = file.metadata() or {}
     except FileNotFoundError:
         raise ValueError(
             f"{path.parent} has no checkpoint: {path.name} is missing. The run was stopped before its first "
@@ -151,13 +174,13 @@ def _note(path: Path) -> dict[str, str]:
             f"{path} is damaged ({error}). Copy it again from where it came, or train again into a new "
             f"folder."
         ) from error
-    expected = {"images_seen"} if path.name.startswith(WEIGHTS) else {"images_seen", "turns", "seconds"}
-    if not expected <= note.keys():
+    if not set(expected) <= said.keys():
         raise ValueError(f"{path} was not written by Latentia: it does not say which step it belongs to.")
-    return note
+    return said
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def read(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file, on the CPU."""
     tensors: dict[str, Tensor] = load_file(path, device="cpu")
     return tensors
 

@@ -14,7 +14,11 @@ import latentia
 from latentia.data import Facts, Preparation
 from latentia.protocols import GenerativeModel
 from latentia.training import checkpoint
+from latentia.training.best import Best, out_of_patience
+from latentia.training.rescue import RESCUES
 
+NOT_IN_OLDER_RUNS = ("sentence", "paper", "device", "keep_best", "patience", "chosen_by", "rescues")
+AVERAGED = "moving average over training"
 FORMAT = 1
 """Raised when a run folder of an older version can no longer be read."""
 
@@ -38,6 +42,11 @@ class Description:
         sentence: What the recipe is, in one sentence.
         paper: What the recipe follows, and where it differs.
         device: Where the run was started, in words.
+        keep_best: Whether the best averaged weights are kept beside the last.
+        patience: Part of the horizon after which the run ends that has found nothing better; None to go on.
+        rescues: How often the run may go back to a good state.
+        chosen_by: Name of the recipe that chose this one; empty where a person did.
+        reasons: Why it was chosen, a sentence each without a full stop.
     """
 
     recipe: str
@@ -54,6 +63,11 @@ class Description:
     sentence: str = ""
     paper: str = ""
     device: str = ""
+    keep_best: bool = False
+    patience: float | None = None
+    rescues: int = RESCUES
+    chosen_by: str = ""
+    reasons: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As `run.json` holds it."""
@@ -75,6 +89,11 @@ class Description:
             "sentence": self.sentence,
             "paper": self.paper,
             "device": self.device,
+            "keep_best": self.keep_best,
+            "patience": self.patience,
+            "rescues": self.rescues,
+            "chosen_by": self.chosen_by,
+            "reasons": list(self.reasons),
         }
 
     @staticmethod
@@ -93,7 +112,8 @@ class Description:
             horizon=content["horizon"],
             micro_batches=content["micro_batches"],
             versions=content["versions"],
-            **{name: content.get(name, "") for name in ("sentence", "paper", "device")},  # not in older runs
+            reasons=tuple(content.get("reasons", ())),
+            **{name: content[name] for name in NOT_IN_OLDER_RUNS if name in content},
         )
 
 
@@ -174,6 +194,13 @@ class RunFolder:
                 f"folder."
             ) from error
 
+    def out_of_patience(self, description: Description) -> bool:
+        """Whether the run ended because it found nothing better for too long."""
+        if description.patience is None:
+            return False
+        looked = int(checkpoint.position(self.path)["looked"])
+        return out_of_patience(Best.read(self.path), looked, description.patience * description.horizon)
+
     def history(self) -> list[dict[str, Any]]:
         """The rows of `metrics.jsonl`; a last row that a kill cut short is left out."""
         file = self.path / "metrics.jsonl"
@@ -185,9 +212,19 @@ class RunFolder:
                 break
         return rows
 
-    def forget_after(self, images_seen: int) -> None:
-        """Drops rows that were logged after the checkpoint that a run goes on from, and why it stopped."""
-        rows = [r for r in self.history() if r["images_seen"] <= images_seen and "stopped" not in r]
+    def forget_after(self, images_seen: int, *, but_rescues: bool = False) -> None:
+        """Drops rows that were logged after the state that a run goes on from, and why it stopped.
+
+        Args:
+            images_seen: Where that state stands.
+            but_rescues: Whether to keep rows that tell of rescues, as of that state.
+        """
+        rows = [
+            row | {"images_seen": min(row["images_seen"], images_seen)}
+            for row in self.history()
+            if "stopped" not in row
+            and (row["images_seen"] <= images_seen or (but_rescues and "rescued" in row))
+        ]
         temporary = self.path / "metrics.jsonl.new"
         temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
         os.replace(temporary, self.path / "metrics.jsonl")
@@ -204,6 +241,7 @@ class Run:
         images_seen: Real images drawn in training.
         seconds: Time spent in training.
         interrupted: Whether training was stopped by Ctrl-C before it was done.
+        weights: Which weights the model has, in words.
     """
 
     path: Path
@@ -212,6 +250,7 @@ class Run:
     images_seen: int
     seconds: float
     interrupted: bool = False
+    weights: str = AVERAGED
 
     @property
     def recipe(self) -> str:
@@ -247,7 +286,8 @@ class Run:
         asked = self.description
         by_images = asked.images is not None and self.images_seen >= asked.images
         by_time = asked.minutes is not None and self.seconds >= 60 * asked.minutes
-        return by_images or by_time or any("stopped" in row for row in self.history())
+        had_to_stop = any("stopped" in row for row in self.history())
+        return by_images or by_time or had_to_stop or RunFolder(self.path).out_of_patience(asked)
 
     def history(self) -> list[dict[str, Any]]:
         """The rows of `metrics.jsonl`."""

@@ -19,7 +19,7 @@ class Guard:
 
     Gradients that are passed over move what is typical as well, as if they stood at the limit, and the
     sixth in a row is taken, cut to the limit: so there is no norm at which training stands still. One that
-    is not finite never reaches the optimiser; the loop ends a run with twenty of them in a row.
+    is not finite never reaches the optimiser; twenty of them in a row break a run (`rescue.py`).
 
     Args:
         skip: The limit on the norm, as a multiple of what is typical, above 1.

@@ -1,4 +1,17 @@
-"""What training says when it has to stop."""
+"""What training says when something breaks, and when it has to stop."""
+
+
+class Fault(Exception):  # noqa: N818 (it says what happened)
+    """Something broke that a rescue may mend (`rescue.py`); it never leaves the loop.
+
+    Args:
+        what: What happened, to what.
+        turn: In which turn, counted from 1.
+    """
+
+    def __init__(self, what: str, turn: int) -> None:
+        super().__init__(what)
+        self.what, self.turn = what, turn
 
 
 class TrainingStopped(RuntimeError):  # noqa: N818 (it says what happened)

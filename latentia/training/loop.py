@@ -3,9 +3,10 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,7 +14,8 @@ from torch import Tensor
 
 from latentia.data import Order, Split
 from latentia.protocols import Batch
-from latentia.training.letters import TrainingStopped
+from latentia.training.best import Keeper
+from latentia.training.letters import Fault, TrainingStopped
 from latentia.training.plan import Plan
 from latentia.training.processes import Processes
 from latentia.training.progress import Progress
@@ -31,11 +33,14 @@ class Limits:
         horizon: Images that schedules are planned for; also sets how often the run is saved and shown.
         images: Images to see in all; None for no limit.
         seconds: Time to train in all; None for no limit.
+        patience: Part of the horizon after which a run ends that keeps its best weights and has found nothing
+            better; None to go on.
     """
 
     horizon: int
     images: int | None = None
     seconds: float | None = None
+    patience: float | None = None
 
     def reached(self, state: State) -> bool:
         """Whether the run is done."""
@@ -87,6 +92,8 @@ def train_in(
     micro_batches: int = 1,
     processes: Processes | None = None,
     judge: Judge | None = None,
+    keep_best: bool = False,
+    examine: Judge | None = None,
     show: bool = True,
 ) -> bool:
     """Trains until a limit is reached or Ctrl-C is pressed, and saves in the end either way.
@@ -103,52 +110,101 @@ def train_in(
         processes: This process among all.
         judge: What judges samples at checkpoints, within a share of the time (`watch.py`); the first process
             alone asks it.
+        keep_best: Whether to keep the best averaged weights (`best.py`); an implicit model needs a judge.
+        examine: What says whether samples have collapsed, at every checkpoint (`health.py`); every process
+            asks it.
         show: Whether to draw a progress bar.
 
     Returns:
         Whether Ctrl-C ended it.
 
     Raises:
-        TrainingStopped: If a term is no longer finite. The last good checkpoint is kept, and the log's last
-            row says why.
+        TrainingStopped: If something broke, and going back to a good state (`rescue.py`) did not help. The
+            last good checkpoint is kept, and the log's last row says why.
         OSError: If the disk is full. The last good checkpoint is kept.
     """
     processes = processes or Processes()
     device = next(state.model.parameters()).device
     feed = Feed(train, Order(len(train), seed), device, processes)
     own_folder = folder if processes.rank == 0 else None
-    progress = Progress(
-        own_folder,
-        total=limits.images or limits.horizon,
-        images_seen=state.images_seen,
-        seed=seed,
-        show=show and processes.rank == 0,
+    total, shown = limits.images or limits.horizon, show and processes.rank == 0
+    progress = Progress(own_folder, total=total, images_seen=state.images_seen, seed=seed, show=shown)
+    patience = None if limits.patience is None else limits.patience * limits.horizon
+    keeper = Keeper(own_folder, patience) if keep_best and own_folder is not None else None
+    watch = Watch(
+        own_folder, state, plan, validation, limits.horizon, progress, judge, keeper, examine, processes
     )
-    watch = Watch(own_folder, state, plan, validation, limits.horizon, progress, judge)
+
+    step = partial(
+        take_turn,
+        state,
+        plan,
+        feed,
+        seed=seed,
+        horizon=limits.horizon,
+        micro_batches=micro_batches,
+        processes=processes,
+    )
     try:
         with interruptible() as interrupted:
-            watch.begin()
-            # Processes agree on the end, since each has a clock of its own.
-            while not processes.agree(limits.reached(state) or interrupted.is_set(), device):
-                started = time.perf_counter()
-                terms = take_turn(
-                    state,
-                    plan,
-                    feed,
-                    seed=seed,
-                    horizon=limits.horizon,
-                    micro_batches=micro_batches,
-                    processes=processes,
-                )
-                state.seconds += time.perf_counter() - started
-                watch.after(terms, last=limits.reached(state))
-            watch.finish()
+            passage = Passage(state, limits, watch, processes, step, interrupted)
+            passage.went_well(watch.begin)
+            while not passage.went_well(passage.to_the_end):
+                pass  # once more, from a good state
             return interrupted.is_set()
     except TrainingStopped as stop:
         progress.stopped(state.images_seen, state.seconds, stop.fault)
         raise
     finally:
         progress.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A run that goes on, and back where something breaks.
+
+    Attributes:
+        state: Where it stands.
+        limits: When it ends.
+        watch: What looks at it between turns.
+        processes: This process among all.
+        step: Takes a turn.
+        interrupted: Set by Ctrl-C.
+    """
+
+    state: State
+    limits: Limits
+    watch: Watch
+    processes: Processes
+    step: Callable[[], dict[str, Tensor]]
+    interrupted: threading.Event
+
+    def to_the_end(self) -> None:
+        """Takes turns until the run is over."""
+        while not self.over():
+            started = time.perf_counter()
+            terms = self.step()
+            self.state.seconds += time.perf_counter() - started
+            self.watch.after(terms, last=self.limits.reached(self.state))
+        self.watch.finish(interrupted=self.interrupted.is_set())
+
+    def over(self) -> bool:
+        """Whether any process is to end: each has a clock of its own."""
+        ends = self.limits.reached(self.state) or self.watch.impatient or self.interrupted.is_set()
+        return self.processes.agree(ends, self.watch.device)
+
+    def went_well(self, part: Callable[[], None]) -> bool:
+        """Whether a part of the run broke nothing; otherwise it was rolled back.
+
+        Raises:
+            TrainingStopped: If that was done often enough.
+        """
+        try:
+            part()
+        except Fault as fault:
+            self.watch.rescue(fault)
+            return False
+        return True
 
 
 @contextmanager

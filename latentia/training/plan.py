@@ -1,14 +1,17 @@
 """What a recipe hands to the loop: a model, and how to descend its objectives."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from torch import optim
 
 from latentia.protocols import GenerativeModel
+from latentia.training.rescue import Rescue
 
 FLOOR = 0.01
 """What is left of a learning rate after the cool-down."""
+SPREAD = 5
+"""How many times one half-life is the next, where the best of several averages is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +53,24 @@ class Plan:
         optimisers: Settings by player; players without get the defaults of `Adam`.
         batch_size: Images a step, over all processes and micro-batches.
         half_life: Images after which a step counts half in the averaged weights.
+        half_lives: Those of further averages, of which the best can be kept (`best.py`); each 1 or more, and
+            another.
         warm_up: Images over which the learning rates rise from 0 to their values.
         cool_down: Part of the run, before its horizon, over which they fall to a hundredth; 0 to 1.
+        rescue: What to do when something breaks.
 
     Raises:
-        ValueError: If the cool-down is not a part of the run.
+        ValueError: If the cool-down is not a part of the run, or a half-life is below 1 or stands twice.
     """
 
     model: GenerativeModel
     optimisers: Mapping[str, Adam] = field(default_factory=dict)
     batch_size: int = 64
     half_life: int = 10_000
+    half_lives: tuple[int, ...] = ()
     warm_up: int = 0
     cool_down: float = 0.0
+    rescue: Rescue = field(default_factory=Rescue)
 
     def __post_init__(self) -> None:
         if not 0 <= self.cool_down <= 1:
@@ -70,6 +78,25 @@ class Plan:
                 f"cool_down is {self.cool_down}; it is a part of the run, from 0 to 1. With 0.3 the learning "
                 f"rates fall over the last three tenths."
             )
+        all_of_them = (self.half_life, *self.half_lives)
+        if min(all_of_them) < 1 or len(set(all_of_them)) < len(all_of_them):
+            raise ValueError(
+                f"half_life is {self.half_life} and half_lives are {self.half_lives}; each has to be 1 or "
+                f"more, and another: with half_life 10000 and half_lives (2000, 50000) there are three."
+            )
+
+    def with_further_averages(self) -> "Plan":
+        """The plan with averages of a fifth and of five times its half-life, unless it names others."""
+        spread = {max(1, self.half_life // SPREAD), self.half_life * SPREAD} - {self.half_life}
+        return replace(self, half_lives=self.half_lives or tuple(sorted(spread)))
+
+    def with_rescues(self, at_most: int) -> "Plan":
+        """The plan with so many rescues at most.
+
+        Raises:
+            ValueError: If that is below 0.
+        """
+        return replace(self, rescue=replace(self.rescue, at_most=at_most))
 
     def pace(self, images_seen: int, horizon: int) -> float:
         """What learning rates are multiplied by: a line up, one, a line down, and a hundredth for good.

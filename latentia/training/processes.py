@@ -52,6 +52,11 @@ class Processes:
         for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(part.view_as(gradient))
 
+    def wait(self) -> None:
+        """Waits until all processes have come this far."""
+        if self.size > 1:
+            distributed.barrier()
+
     def agree(self, flag: bool, device: torch.device) -> bool:
         """Whether any process says yes: all stop in the same turn."""
         if self.size == 1:

@@ -14,28 +14,29 @@ PAUSE = 0.1
 """Seconds between two waits for an accelerator, which a run does not make wait every turn either."""
 
 
-def images_within(
-    minutes: float, plan: Plan, draw_batch: DrawBatch, *, device: torch.device, seed: int, micro_batches: int
-) -> int:
-    """How many images a run of so many minutes can expect to see.
-
-    A second is measured for every minute of the run, from 2 to 10, or a tenth of a short run.
+def images_per_second(
+    plan: Plan,
+    draw_batch: DrawBatch,
+    *,
+    device: torch.device,
+    seed: int,
+    micro_batches: int,
+    seconds: float,
+) -> float:
+    """How many images a second a run is shown.
 
     Args:
-        minutes: Length of the run.
         plan: How it steps; its model is left as it is.
         draw_batch: Where real images come from.
         device: Where it runs.
         seed: The run's seed.
         micro_batches: Pieces that each batch is divided into.
-
-    Returns:
-        A whole number of batches, at least one.
+        seconds: How long is measured, after a fifth as long to warm up.
     """
     trial_plan = replace(plan, model=copy.deepcopy(plan.model))
     trial = State.fresh(trial_plan, device)
 
-    def images_per_second(seconds: float) -> float:
+    def over(seconds: float) -> float:
         images, started, elapsed = trial.images_seen, time.perf_counter(), 0.0
         while elapsed < seconds:
             pause = elapsed + PAUSE
@@ -48,7 +49,5 @@ def images_within(
             elapsed = time.perf_counter() - started
         return (trial.images_seen - images) / elapsed
 
-    seconds = min(6 * minutes, max(2.0, min(minutes, 10.0)))
-    images_per_second(seconds / 5)  # first turns are slow: memory is claimed, kernels are chosen
-    batches = images_per_second(seconds) * 60 * minutes / plan.batch_size
-    return plan.batch_size * max(1, round(batches))
+    over(seconds / 5)  # first turns are slow: memory is claimed, kernels are chosen
+    return over(seconds)

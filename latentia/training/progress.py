@@ -74,6 +74,14 @@ class Progress:
         row = {"images_seen": images_seen, "seconds": round(seconds, 3), "terms": {}, "stopped": fault}
         self._write(row)
 
+    def rescued(self, images_seen: int, seconds: float, sentence: str) -> None:
+        """Says that the run went back to a state, and writes a row that says so."""
+        self.say(sentence)
+        self.bar.update(images_seen - self.bar.n)
+        self._clock, self._images = time.perf_counter(), images_seen
+        row = {"images_seen": images_seen, "seconds": round(seconds, 3), "terms": {}, "rescued": sentence}
+        self._write(row)
+
     def picture(self, model: GenerativeModel, images_seen: int, device: torch.device) -> None:
         """Saves a grid of samples; of an explicit model the means of p(x|z), which show what it learned."""
         if self.folder is None:

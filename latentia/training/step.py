@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from latentia.protocols import Batch, Objective, Turn, players
 from latentia.training.guard import Guard
+from latentia.training.health import EVERY, SCORES
 from latentia.training.plan import Adam, Plan
 from latentia.training.processes import Processes
 from latentia.training.state import State
@@ -56,27 +57,36 @@ def take_turn(
     first = next_batch()
     means: dict[str, Tensor] = {}
     for player, due in players(state.model.objectives(), state.turns):
-        for repeat in range(max(objective.repeats for objective in due)):
+        repeats = max(objective.repeats for objective in due)
+        for repeat in range(repeats):
             batch = next_batch() if repeat else first
             for objective in (o for o in due if repeat < o.repeats):
                 turn.place = (player, objective.name, repeat)
-                means |= _accumulate(state, objective, batch, turn, micro_batches)
-            _step(state, plan, player, horizon, processes)
+                means |= _accumulate(state, plan, objective, batch, turn, micro_batches)
+            look = state.turns % EVERY == 0 and repeat == repeats - 1
+            _step(state, plan, player, horizon, processes, look=look)
             turn.forget()
     if not state.refused:  # else what the model would remember of this batch may not be finite either
         with torch.no_grad():
             state.model.after(turn)
+    means = {name: processes.mean(value) for name, value in means.items()}
+    if state.turns % EVERY == 0:
+        scores = [abs(float(value)) for name, value in means.items() if "/score_of_" in name]
+        if scores:
+            state.health.note(SCORES, max(scores))
     state.images_seen += drawn
     state.turns += 1
-    state.average.update(drawn, state.images_seen)
-    return {name: processes.mean(value) for name, value in means.items()}
+    for average in state.averages:
+        average.update(drawn, state.images_seen)
+    return means
 
 
 def _accumulate(
-    state: State, objective: Objective, batch: Batch, turn: StepTurn, micro_batches: int
+    state: State, plan: Plan, objective: Objective, batch: Batch, turn: StepTurn, micro_batches: int
 ) -> dict[str, Tensor]:
     """Adds the gradient of an objective over a batch, piece by piece, to what its player has."""
     place, moves = turn.place, state.moves(objective)
+    weight = plan.rescue.penalties(state.memory.rescues) if objective.restrains else 1.0
     pieces = list(_pieces(len(batch), micro_batches, turn))
     means: dict[str, Tensor] = {}
     with moves.alone():
@@ -84,7 +94,7 @@ def _accumulate(
             _rehearse(objective, batch, turn, pieces)
         for own, part in pieces:
             terms = objective.terms(_piece(batch, own), turn.at(part, *place))
-            total = weighted_total(objective, terms, turn) / micro_batches
+            total = weight * weighted_total(objective, terms, turn) / micro_batches
             total.backward(inputs=[p for p in moves.parameters if p.requires_grad])  # type: ignore[no-untyped-call]
             for name, value in terms.items():
                 key = f"{objective.name}/{name}"
@@ -124,13 +134,16 @@ def weighted_total(objective: Objective, terms: Mapping[str, Tensor], turn: Turn
     return total
 
 
-def _step(state: State, plan: Plan, player: str, horizon: int, processes: Processes) -> None:
+def _step(state: State, plan: Plan, player: str, horizon: int, processes: Processes, *, look: bool) -> None:
     settings, optimizer, guard = plan.settings(player), state.optimizers[player], state.guards.get(player)
     parameters = optimizer.param_groups[0]["params"]
     processes.average_gradients(parameters)
+    if look:
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        state.health.note(player, float(nn.utils.get_total_norm(gradients)))
     if _admitted(settings, guard, parameters):
         pace = plan.pace(state.images_seen + plan.batch_size, horizon)
-        optimizer.param_groups[0]["lr"] = settings.rate * pace
+        optimizer.param_groups[0]["lr"] = settings.rate * pace * plan.rescue.rates(state.memory.rescues)
         optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     state.refused |= guard is not None and guard.not_finite > 0

@@ -44,7 +44,7 @@ def test_a_run_that_is_judged_ends_with_the_bytes_of_one_that_is_not(name, store
     assert looks(rows)[0] == 0
     assert looks(rows)[-1] == IMAGES
     for file in (checkpoint.WEIGHTS, checkpoint.STATE):
-        tensors = [checkpoint._read(tmp_path / which / file) for which in ("judged", "alone")]
+        tensors = [checkpoint.read(tmp_path / which / file) for which in ("judged", "alone")]
         assert all(torch.equal(value, tensors[1][key]) for key, value in tensors[0].items()), file
 
 
@@ -57,7 +57,7 @@ def test_the_judge_gets_averaged_weights_in_evaluation_mode(store, tmp_path) -> 
 
     run(tmp_path / "run", store, judge=judge)
     assert not any(training or gradients for training, gradients, _ in seen)
-    average = checkpoint.part_of(checkpoint._read(tmp_path / "run" / checkpoint.WEIGHTS), "average.")
+    average = checkpoint.part_of(checkpoint.read(tmp_path / "run" / checkpoint.WEIGHTS), "average.")
     assert any(torch.equal(seen[-1][2], value) for value in average.values())
 
 
