@@ -28,12 +28,16 @@ COMMANDS = {
     "recipes": Command("look", "List the models that can be trained."),
     "train": Command("train", "Train a recipe on images."),
     "resume": Command("train", "Go on with a run that was stopped, or train it longer."),
+    "probe": Command("probe", "Try a few values of an argument, such as gamma, in short runs."),
     "sample": Command("draw", "Draw new images from a run."),
     "reconstruct": Command("draw", "Encode and decode test images: real above reconstructed."),
     "interpolate": Command("draw", "Walk through a run's latent space from image to image."),
+    "invert": Command("latents", "Find the latents that make an image: real, found, difference."),
+    "neighbours": Command("latents", "Draw images beside the training images nearest to them."),
     "traverse": Command("explore", "Change one latent at a time and look at what it does."),
     "manifold": Command("explore", "Draw the map of a latent space of two dimensions."),
     "encode": Command("encode", "Write the latents of images to a file."),
+    "features": Command("encode", "Write what a run's critic sees in images to a file."),
     "score": Command("score", "List images by how unusual a run finds them."),
     "compress": Command("pack", "Compress images losslessly with a run; a check of its bits/dim."),
     "decompress": Command("pack", "Turn compressed images back into pictures."),
@@ -109,7 +113,7 @@ def dispatch(words: list[str]) -> int:
         )
         return WRONG_USE
     function = getattr(import_module(f"latentia.cli.{COMMANDS[name].module}"), name)
-    if name == "train":  # which flags it has depends on the recipe among its words
+    if name in ("train", "probe"):  # which flags they have depends on the recipe among their words
         return int(function(words))
     from latentia.cli.flags import call  # here and not above: `latentia --help` needs no parser
 

@@ -23,6 +23,8 @@ Folder = Annotated[Path, tyro.conf.arg(metavar="DIR")]
 Count = Annotated[int, tyro.conf.arg(metavar="N")]
 MaybeCount = Annotated[int | None, tyro.conf.arg(metavar="N")]
 MaybeMinutes = Annotated[float | None, tyro.conf.arg(metavar="M")]
+MaybeThreshold = Annotated[float | None, tyro.conf.arg(metavar="T")]
+MaybeShare = Annotated[float | None, tyro.conf.arg(metavar="SHARE")]
 Device = Annotated[str, tyro.conf.arg(metavar="DEVICE")]
 Prepared = Annotated[Preparation, tyro.conf.arg(name="")]  # each of its fields is a flag
 Switch = tyro.conf.FlagCreatePairsOff[bool]
@@ -72,6 +74,13 @@ def _with_metavar(annotation: Any) -> Any:
 def flag_names(function: Callable[..., Any]) -> set[str]:
     """The flags that a function's parameters become: `num_layers` is `--num-layers`."""
     return {"--" + name.replace("_", "-") for name in inspect.signature(function).parameters}
+
+
+def switches(function: Callable[..., Any]) -> set[str]:
+    """The flags among `flag_names` that no value follows, and their opposites."""
+    parameters = inspect.signature(function).parameters.values()
+    names = [p.name.replace("_", "-") for p in parameters if p.annotation in (bool, Switch)]
+    return {f"--{no}{name}" for name in names for no in ("", "no-")}
 
 
 def sentence(function: Callable[..., Any]) -> str:

@@ -1,6 +1,9 @@
 """`latentia train` and `latentia resume`."""
 
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
@@ -13,35 +16,46 @@ from latentia.cli.flags import (
     Folder,
     MaybeCount,
     MaybeMinutes,
+    MaybeShare,
     Prepared,
     Run,
+    Switch,
     call,
     flag_names,
     keywords,
     sentence,
+    switches,
 )
 from latentia.cli.letters import DONE, INTERRUPTED, WRONG_USE, nearest, say
 from latentia.data import Preparation
-from latentia.recipes.runs import DEFAULT_IMAGES
+from latentia.recipes.budget import DEFAULT_IMAGES
+from latentia.recipes.choosing import AUTO
 from latentia.training import folder
 from latentia.training.processes import Processes
+from latentia.training.rescue import RESCUES
 
 
 def train(words: Sequence[str]) -> int:
     """Train the recipe that stands anywhere among the words, on the data that the words name.
 
+    Where they name data and no recipe, `gan.auto` chooses one.
+
     Args:
-        words: `RECIPE DATA --out RUN` and flags: those of every run, of the data, and of the recipe.
+        words: `[RECIPE] DATA --out RUN` and flags: those of every run, of the data, and of the recipe.
 
     Returns:
         The exit code.
     """
     names = recipes.names()
     name = next((word for word in words if word in names), None)
-    if name is None:
-        return _without_recipe(words)
     rest = list(words)
-    rest.remove(name)
+    if name is not None:
+        rest.remove(name)
+    elif not {"--help", "-h"} & set(words) and len(alone := _alone(words)) == 1 and _is_data(*alone):
+        name = AUTO
+        say(f"No recipe was named, so {AUTO} chooses one.")
+    else:
+        return _without_recipe(words)
     try:
         return call(command(name), f"latentia train {name}", rest)
     except SystemExit as stop:
@@ -64,6 +78,9 @@ def command(name: str) -> Callable[..., int]:
         seed: int = 0,
         device: Device = "auto",
         micro_batches: Count = 1,
+        keep_best: Switch = False,
+        patience: MaybeShare = None,
+        rescues: Count = RESCUES,
         preparation: Prepared = AS_IT_COMES,
         arguments: Annotated[Any, tyro.conf.arg(name="", constructor=own)],
     ) -> int:
@@ -77,6 +94,9 @@ def command(name: str) -> Callable[..., int]:
             preparation=preparation,
             device=device,
             micro_batches=micro_batches,
+            keep_best=keep_best,
+            patience=patience,
+            rescues=rescues,
             **vars(arguments),
         )
         return closing(run)
@@ -96,6 +116,9 @@ Args:
     seed: Everything random follows from it.
     device: auto (the best there is), cpu, cuda, cuda:1 or mps.
     micro_batches: Pieces that each batch is divided into, to save memory.
+    keep_best: Keep the best weights, by validation images, beside the last ones, and use them from then on.
+    patience: End once nothing better was found over this part of the run, at most 1; the best is kept too.
+    rescues: How often to go back to a good state where training breaks, and on more carefully; 0 stops.
     preparation: How the source becomes images.
     arguments: The recipe's own.
 """
@@ -140,24 +163,44 @@ def closing(run: folder.Run) -> int:
     return INTERRUPTED if run.interrupted else DONE
 
 
+def _alone(words: Sequence[str]) -> list[str]:
+    """The words that are neither flags nor the values of flags, where no recipe was named."""
+    valueless = switches(command(AUTO)) | switches(keywords(recipes.find(AUTO)))
+    return [
+        word
+        for before, word in pairwise(["", *words])
+        if word[:1] != "-" and (before[:2] != "--" or "=" in before or before.replace("_", "-") in valueless)
+    ]
+
+
+def _is_data(word: str) -> bool:
+    """Whether a word that stands where a recipe or data could is no mistyped recipe."""
+    return Path(word).exists() or not get_close_matches(word, recipes.names())
+
+
 def _without_recipe(words: Sequence[str]) -> int:
     """Help that lists the recipes, or a letter on the word that should have been one."""
     names = recipes.names()
     if "--help" in words or "-h" in words:
-        print("usage: latentia train RECIPE DATA --out RUN [--images N | --minutes M] [flags]\n\nRecipes:")
+        print(
+            "usage: latentia train [RECIPE] DATA --out RUN [--images N | --minutes M] [flags]\n\n"
+            f"Without a recipe, {AUTO} chooses one. Recipes:"
+        )
         width = max(map(len, names)) + 2
         for name in names:
             print(f"  {name:<{width}}{sentence(recipes.find(name))}")
         print(
-            "\nExample:\n  latentia train vae.gaussian photos/ --out runs/photos --minutes 10\n\n"
+            "\nExamples:\n  latentia train photos/ --out runs/photos --minutes 10\n"
+            "  latentia train vae.gaussian photos/ --out runs/photos --minutes 10\n\n"
             "`latentia train RECIPE --help` shows a recipe's flags."
         )
         return DONE
-    word = next((word for word in words if not word.startswith("-")), None)
-    problem = "No recipe was named." if word is None else f"There is no recipe '{word}'{nearest(word, names)}"
+    word = next(iter(_alone(words)), None)
+    problem = "No data was named." if word is None else f"There is no recipe '{word}'{nearest(word, names)}"
     say(
         f"{problem} Recipes: {', '.join(names)}.",
         "For example: latentia train vae.gaussian photos/ --out runs/photos",
+        f"Without a recipe, {AUTO} chooses one: latentia train photos/ --out runs/photos",
     )
     return WRONG_USE
 

@@ -5,11 +5,14 @@ configuration, and its import path below this package is its name: `vae.gaussian
 `latentia.recipes.vae.gaussian`.
 """
 
+from latentia.recipes.opening import load, open_run, plan_of
+from latentia.recipes.probe import Probed, probe
 from latentia.recipes.register import Description, describe, find, names
-from latentia.recipes.runs import load, open_run, plan_of, prepared_data, resume, train
+from latentia.recipes.runs import prepared_data, resume, train
 
 __all__ = [
     "Description",
+    "Probed",
     "describe",
     "find",
     "load",
@@ -17,6 +20,7 @@ __all__ = [
     "open_run",
     "plan_of",
     "prepared_data",
+    "probe",
     "resume",
     "train",
 ]

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from latentia.data import ImageStore
+from latentia.metrics.watching import FEWEST_REAL
 from latentia.protocols import GenerativeModel
 from latentia.recipes.register import find
 from latentia.training import Plan
@@ -16,7 +17,7 @@ from latentia.training.folder import Description
 from latentia.training.processes import Processes
 
 
-def check_limits(images: int | None, minutes: float | None) -> None:
+def check_limits(images: int | None, minutes: float | None, patience: float | None = None) -> None:
     """Refuses limits that contradict each other, or that end a run before it starts.
 
     Raises:
@@ -28,6 +29,25 @@ def check_limits(images: int | None, minutes: float | None) -> None:
         raise ValueError(f"images is {images}; it has to be 1 or more.")
     if minutes is not None and not minutes > 0:
         raise ValueError(f"minutes is {minutes}; it has to be greater than 0.")
+    if patience is not None and not 0 < patience <= 1:
+        raise ValueError(
+            f"patience is {patience}; it is a part of the run, above 0 and at most 1. With 0.2, a run of "
+            f"100,000 images ends once nothing better was found over 20,000; without it, at its end."
+        )
+
+
+def check_validation(store: ImageStore) -> None:
+    """Refuses to choose weights by too few images.
+
+    Raises:
+        ValueError: Says how many there have to be.
+    """
+    held_out = store.facts.num_validation
+    if held_out < FEWEST_REAL:
+        raise ValueError(
+            f"The best weights are chosen by validation images: there have to be {FEWEST_REAL} or more, and "
+            f"{store.facts.name} has {held_out}. Give more images, or leave --keep-best and --patience out."
+        )
 
 
 def check_division(plan: Plan, processes: Processes, micro_batches: int) -> None:
@@ -90,6 +110,9 @@ def announce(plan: Plan, store: ImageStore, device: torch.device, description: D
     """Says what will be trained, on what, where, and for how long."""
     facts = store.facts
     weights = sum(p.numel() for p in plan.model.parameters())
+    if description.chosen_by:
+        why = "\n".join(f"  {reason}" for reason in description.reasons)
+        print(f"{description.chosen_by} chose {description.recipe}:\n{why}", file=sys.stderr)
     print(
         f"{description.recipe} on {facts.name}: {facts.num_train:,} images of {facts.width} x {facts.height} "
         f"px, {facts.channels} channel{'s' if facts.channels > 1 else ''}, {facts.levels} levels; "

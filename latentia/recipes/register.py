@@ -86,7 +86,7 @@ def describe(name: str) -> Description:
     """Describes a recipe, from its signature, its docstring, and a small model that it builds."""
     recipe = find(name)
     sentence, source = told(name)
-    model = recipe(_small_facts()).model
+    model = recipe(small_facts()).model
     capabilities = {"encode": Encodes, "decode": Decodes, "log_prob": ExplicitModel}
     return Description(
         name=name,
@@ -130,7 +130,8 @@ def _check_type(recipe: str, parameter: inspect.Parameter, value: Any) -> None:
         raise ValueError(f"{recipe}: {parameter.name} is {value!r}; it has to be {words}.")
 
 
-def _small_facts() -> Facts:
+def small_facts() -> Facts:
+    """Facts of data that is small, to build small models for."""
     return Facts(
         name="small",
         fingerprint="",

@@ -1,27 +1,27 @@
-"""Runs: start one, go on with one, load one."""
+"""Runs: start one, go on with one."""
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
-from latentia.data import NAMES, ImageStore, Order, Preparation, prepare
-from latentia.metrics.watching import make_judge
+from latentia.data import NAMES, ImageStore, Preparation, prepare
+from latentia.metrics.watching import FEWEST_EXAMINED, make_examiner, make_judge
 from latentia.protocols import GenerativeModel
-from latentia.recipes.preflight import announce, check_division, check_limits, free_folder, seeded_plan
-from latentia.recipes.register import bind, find, told
+from latentia.recipes.budget import DEFAULT_IMAGES, Budget
+from latentia.recipes.choosing import AUTO, resolved
+from latentia.recipes.measuring import Bench
+from latentia.recipes.opening import CUSTOM, load_weights, plan_of
+from latentia.recipes.preflight import announce, check_limits, check_validation, free_folder
+from latentia.recipes.register import bind, told
 from latentia.training import Limits, Plan, Run, RunFolder, State, TrainingStopped, checkpoint, train_in
+from latentia.training.best import Best
 from latentia.training.card import write_card
 from latentia.training.device import choose_device, describe_device
-from latentia.training.folder import Description, versions
-from latentia.training.loop import Feed
+from latentia.training.folder import AVERAGED, Description, versions
 from latentia.training.processes import Processes
-from latentia.training.profile import images_within
-
-CUSTOM = "custom"
-DEFAULT_IMAGES = 200_000
 
 
 def train(
@@ -35,6 +35,9 @@ def train(
     preparation: Preparation | None = None,
     device: str | None = None,
     micro_batches: int = 1,
+    keep_best: bool = False,
+    patience: float | None = None,
+    rescues: int | None = None,
     show: bool = True,
     **arguments: Any,
 ) -> Run:
@@ -51,6 +54,13 @@ def train(
         preparation: How the data becomes images.
         device: `cpu`, `cuda`, `mps`; the best there is without it.
         micro_batches: Pieces that each batch is divided into, to save memory.
+        keep_best: Whether to keep the best averaged weights beside the last: averages of three half-lives are
+            judged on validation images at every checkpoint, and the best is what all else then uses.
+        patience: Part of the run, above 0 and at most 1, after which it ends that has found nothing better;
+            the best weights are kept then as well.
+        rescues: How often a run that breaks may go back to a good state, and on with a quarter of the
+            learning rates and twice the weights of penalties; 3, or what a plan of your own says. 0 stops
+            at once.
         show: Whether to print and to draw a progress bar.
         **arguments: The recipe's own arguments.
 
@@ -60,7 +70,7 @@ def train(
     Raises:
         ValueError: If the recipe, an argument, the data or the folder cannot be used: says why and what
             to do.
-        TrainingStopped: If a term is no longer finite.
+        TrainingStopped: If training broke, and going back to a good state did not help.
 
     Example:
         >>> run = train("vae.gaussian", "digits", out="runs/digits", images=128)  # doctest: +SKIP
@@ -69,42 +79,40 @@ def train(
     """
     processes = Processes.join()
     preparation = preparation or Preparation()
-    check_limits(images, minutes)
-    chosen = choose_device(device)
+    check_limits(images, minutes, patience)
+    keep_best = keep_best or patience is not None
     # Before the data is read, and in every process: what was asked for wrongly is found at once.
-    name = recipe if isinstance(recipe, str) else CUSTOM
-    path = Path(out) if out is not None else free_folder(name)
-    RunFolder.require_free(path)
-    if isinstance(recipe, str):
-        arguments = bind(recipe, arguments)
+    path, arguments = _asked(recipe, arguments, out)
+    chosen = choose_device(device)
     store = _prepared(data, preparation, processes, show=show)
-    plan = seeded_plan(recipe, arguments, store, seed)
-    check_division(plan, processes, micro_batches)
-    if minutes is None:
-        images = DEFAULT_IMAGES if images is None else images
-        horizon = images
-    else:
-        split = store.split("train")
-        feed = Feed(split, Order(len(split), seed), chosen, Processes())
-        horizon = images_within(minutes, plan, feed, device=chosen, seed=seed, micro_batches=micro_batches)
-        horizon = int(processes.mean(torch.tensor(float(horizon), device=chosen)))
+    bench = Bench(store, chosen, processes, seed, micro_batches)
+    budget = Budget(images or DEFAULT_IMAGES, minutes, chosen.type)
+    recipe, arguments, reasons = resolved(recipe, arguments, budget, bench)
+    if keep_best:
+        check_validation(store)
+    plan = _as_asked(bench.plan(recipe, arguments), rescues, keep_best=keep_best)
     state = State.fresh(plan, chosen)
-    sentence, paper = told(name) if isinstance(recipe, str) else ("", "")
+    sentence, paper = told(recipe) if isinstance(recipe, str) else ("", "")
     description = Description(
-        recipe=name,
+        recipe=recipe if isinstance(recipe, str) else CUSTOM,
         arguments=arguments,
         source=str(Path(data).resolve()) if _is_path(data) else store.source,
         preparation=preparation,
         facts=store.facts,
         seed=seed,
-        images=images,
+        images=budget.images if minutes is None else None,
         minutes=minutes,
-        horizon=horizon,
+        horizon=bench.horizon(budget, plan),
         micro_batches=micro_batches,
         versions=versions(),
         sentence=sentence,
         paper=paper,
         device=describe_device(chosen),
+        keep_best=keep_best,
+        patience=patience,
+        rescues=plan.rescue.at_most,
+        chosen_by=AUTO if reasons else "",
+        reasons=reasons,
     )
     if processes.rank == 0:
         RunFolder.create(path, description)
@@ -139,15 +147,15 @@ def resume(
 
     Raises:
         ValueError: If there is no such run, or its data has changed, or nothing is left to do.
-        TrainingStopped: If a term is no longer finite.
+        TrainingStopped: If training broke, and going back to a good state did not help.
     """
     processes = Processes.join()
     folder = RunFolder(Path(path))
     description = folder.read()
     where = checkpoint.position(folder.path)
     check_limits(images, minutes)
-    description = _extended(description, where, images, minutes, folder.path)
-    plan = plan_of(description, model)
+    description = _extended(description, where, images, minutes, folder)
+    plan = _as_asked(plan_of(description, model), description.rescues, keep_best=description.keep_best)
     store = prepared_data(description, data, show=show)
     if store.facts.fingerprint != description.facts.fingerprint:
         raise ValueError(
@@ -161,64 +169,6 @@ def resume(
         folder.forget_after(state.images_seen)
         folder.write(description)
     return _go_on(folder.path, description, plan, state, store, processes, show=show)
-
-
-def open_run(path: str | Path, *, device: str = "cpu", model: GenerativeModel | None = None) -> Run:
-    """A run as it stands: its description, and its model with averaged weights.
-
-    Args:
-        path: The run's folder.
-        device: Where the model goes.
-        model: The model, where the run was started on one's own.
-
-    Returns:
-        The run; its model is in evaluation mode.
-
-    Raises:
-        ValueError: If there is no such run, or it cannot be read.
-    """
-    folder = RunFolder(Path(path))
-    description = folder.read()
-    where = checkpoint.position(folder.path)
-    own = plan_of(description, model).model
-    checkpoint.load_weights(own, folder.path)
-    own.to(choose_device(device)).requires_grad_(False).eval()
-    return Run(folder.path, description, own, int(where["images_seen"]), where["seconds"])
-
-
-def load(
-    run: str | Path | Run, *, device: str = "cpu", model: GenerativeModel | None = None
-) -> GenerativeModel:
-    """The model of a run, with averaged weights, in evaluation mode.
-
-    Args:
-        run: The run, or its folder.
-        device: Where the model goes.
-        model: The model, where the run was started on one's own.
-
-    Raises:
-        ValueError: If there is no such run, or it cannot be read.
-    """
-    return open_run(run.path if isinstance(run, Run) else run, device=device, model=model).model
-
-
-def plan_of(description: Description, model: GenerativeModel | Plan | None = None) -> Plan:
-    """The plan that a run was started with, its model freshly initialised.
-
-    Raises:
-        ValueError: If the run was started on one's own model and that is not given.
-    """
-    if isinstance(model, Plan):
-        return model
-    if model is not None:
-        return Plan(model)
-    if description.recipe == CUSTOM:
-        raise ValueError(
-            "This run was started on a model of your own, which its folder does not hold. Build the model "
-            "as it was built then, and hand it over from Python: latentia.load(run, model=model)."
-        )
-    arguments = bind(description.recipe, dict(description.arguments))
-    return find(description.recipe)(description.facts, **arguments)
 
 
 def prepared_data(description: Description, data: Any = None, *, show: bool = True) -> ImageStore:
@@ -236,9 +186,25 @@ def prepared_data(description: Description, data: Any = None, *, show: bool = Tr
     return _prepared(source, description.preparation, Processes.join(), show=show)
 
 
+def _asked(
+    recipe: str | nn.Module | Plan, arguments: dict[str, Any], out: str | Path | None
+) -> tuple[Path, dict[str, Any]]:
+    """The run's folder, which is free, and all arguments of its recipe."""
+    name = recipe if isinstance(recipe, str) else CUSTOM
+    path = Path(out) if out is not None else free_folder(name)
+    RunFolder.require_free(path)
+    return path, bind(recipe, arguments) if isinstance(recipe, str) else arguments
+
+
 def _is_path(data: Any) -> bool:
     """Whether the data is a file or folder, which another working directory has to find again."""
     return isinstance(data, str | Path) and str(data) not in NAMES
+
+
+def _as_asked(plan: Plan, rescues: int | None, *, keep_best: bool) -> Plan:
+    """A recipe's plan with what was asked of the run."""
+    plan = plan if rescues is None else plan.with_rescues(rescues)
+    return plan.with_further_averages() if keep_best else plan
 
 
 def _go_on(
@@ -253,11 +219,16 @@ def _go_on(
 ) -> Run:
     seconds = None if description.minutes is None else 60 * description.minutes
     first, device = processes.rank == 0, next(state.model.parameters()).device
-    validation = store.split("validation")
+    train_split, validation = store.split("train"), store.split("validation")
+    examined = validation if len(validation) >= FEWEST_EXAMINED else train_split
 
     def stands(*, interrupted: bool = False) -> Run:
         """The run as it stands, whose card now says so."""
-        run = Run(path, description, state.average.model, state.images_seen, state.seconds, interrupted)
+        shown, words = state.average.model, AVERAGED
+        if description.keep_best and Best.read(path) is not None:
+            shown = copy.deepcopy(shown)
+            words = load_weights(shown, path, "best")
+        run = Run(path, description, shown, state.images_seen, state.seconds, interrupted, words)
         if first:
             write_card(run)
         return run
@@ -268,18 +239,21 @@ def _go_on(
             path,
             state,
             plan,
-            store.split("train"),
+            train_split,
             validation,
-            Limits(description.horizon, description.images, seconds),
+            Limits(description.horizon, description.images, seconds, description.patience),
             seed=description.seed,
             micro_batches=description.micro_batches,
             processes=processes,
             judge=make_judge(validation, seed=description.seed, device=device) if first else None,
+            keep_best=description.keep_best,
+            examine=make_examiner(examined, seed=description.seed, device=device),
             show=show,
         )
     except TrainingStopped:
         stands()
         raise
+    processes.wait()  # for what the first one has written
     return stands(interrupted=interrupted)
 
 
@@ -288,10 +262,18 @@ def _extended(
     where: dict[str, float],
     images: int | None,
     minutes: float | None,
-    path: Path,
+    folder: RunFolder,
 ) -> Description:
     """The description with the new limits, if there is anything left to do within them."""
     seen, spent = int(where["images_seen"]), where["seconds"] / 60
+    if folder.out_of_patience(description):
+        if images is None and minutes is None:
+            raise ValueError(
+                f"{folder.path} has ended: nothing better was found for {description.patience:g} of its "
+                f"horizon of {description.horizon:,} images. To go on in spite of that, give --images with a "
+                f"new total above {seen}, or --minutes with how many more."
+            )
+        description = replace(description, patience=None)
     if images is not None:
         description = replace(description, images=images, minutes=None)
     elif minutes is not None:
@@ -299,8 +281,8 @@ def _extended(
     by_images = description.images is not None and seen >= description.images
     if by_images or (description.minutes is not None and spent >= description.minutes):
         raise ValueError(
-            f"{path} has done what it had planned: {seen:,} images in {spent:.1f} minutes. To go on, give "
-            f"--images with a new total above {seen}, or --minutes with how many more."
+            f"{folder.path} has done what it had planned: {seen:,} images in {spent:.1f} minutes. To go on, "
+            f"give --images with a new total above {seen}, or --minutes with how many more."
         )
     return description
 
@@ -309,6 +291,5 @@ def _prepared(data: Any, preparation: Preparation, processes: Processes, *, show
     """The data, prepared by one process first, whose store the others then open."""
     if processes.rank == 0:
         store = prepare(data, preparation, progress=show)
-    if processes.size > 1:
-        torch.distributed.barrier()
+    processes.wait()
     return store if processes.rank == 0 else prepare(data, preparation, progress=False)

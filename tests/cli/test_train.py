@@ -44,6 +44,27 @@ def test_the_recipe_may_stand_anywhere(latentia, tmp_path):
     assert recipes.open_run(run).arguments["num_latents"] == 2
 
 
+def test_data_alone_is_trained_on_by_what_gan_auto_chooses(latentia, tmp_path):
+    run = tmp_path / "run"
+    flags = ["--out", run, "--keep-best", "--images", 64, "--flip", "--width", 4]
+    ended = latentia("train", *flags, "digits")
+    assert ended.code == 0
+    assert "No recipe was named, so gan.auto chooses one." in ended.err
+    assert "gan.auto chose gan.r3:" in ended.err
+    opened = recipes.open_run(run)
+    assert opened.recipe == "gan.r3"
+    assert opened.arguments["flip"]
+
+
+def test_data_that_is_named_like_a_recipe_is_data(latentia, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "beta").mkdir()
+    ended = latentia("train", "beta", "--out", "run")
+    assert ended.code == 2
+    assert "gan.auto chooses one" in ended.err
+    assert "There is no recipe" not in ended.err
+
+
 def test_flags_of_the_data_reach_the_run(latentia, tmp_path):
     run = tmp_path / "run"
     flags = ["--size", 16, "--binarise", "threshold", "--seed", 7, "--images", 64]
@@ -58,8 +79,11 @@ def test_flags_of_the_data_reach_the_run(latentia, tmp_path):
     ("words", "said"),
     [
         (["vae.gausian", "digits", "--out", "x"], "did you mean 'vae.gaussian'"),
-        (["--out", "x"], "vae.gaussian"),
-        ([], "No recipe was named."),
+        (["vae.gausian", "--out", "x"], "did you mean 'vae.gaussian'"),
+        (["hinge", "--flip", "photos", "--out", "x"], "did you mean 'gan.hinge'"),
+        (["one", "other", "--out", "x"], "There is no recipe 'one'. Recipes: "),
+        (["--out", "x"], "No data was named. Recipes: ae.contractive"),
+        ([], "No data was named."),
     ],
 )
 def test_an_unknown_recipe_is_answered_with_the_nearest(latentia, words, said):

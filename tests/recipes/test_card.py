@@ -117,6 +117,11 @@ def test_results_stand_in_the_table_and_in_the_index(run: Run) -> None:
     assert "value: 1.0e-07" in front(text), "YAML takes 1e-07 for a word"
 
 
+def test_a_name_with_accents_has_an_identifier_in_plain_letters(run: Run) -> None:
+    write_card(run, results=[replace(RESULTS[1], name="Fréchet distance (Bińkowski)")])
+    assert '    - type: "frechet_distance_binkowski"\n      name: "Fréchet' in front(card(run))
+
+
 def test_results_and_verdict_may_come_one_after_the_other(run: Run) -> None:
     write_card(run, results=RESULTS)
     write_card(run, verdict="No sign of copies.", settings={"seed": 3})

@@ -1,5 +1,6 @@
 """Implicit models: adversarial networks, a paper each."""
 
+from latentia.recipes.gan.automatic import auto
 from latentia.recipes.gan.classes import auxiliary, conditional
 from latentia.recipes.gan.codes import info
 from latentia.recipes.gan.convolutional import dcgan, least_squares, minimax
@@ -9,6 +10,7 @@ from latentia.recipes.gan.spectral import hinge, sngan
 from latentia.recipes.gan.wasserstein import wasserstein, wgan_gp
 
 __all__ = [
+    "auto",
     "auxiliary",
     "conditional",
     "dcgan",

@@ -1,0 +1,106 @@
+"""Runs as they lie in their folders: opened, with the weights that one asks for."""
+
+from pathlib import Path
+from typing import Literal
+
+from latentia.protocols import GenerativeModel
+from latentia.recipes.register import bind, find
+from latentia.training import Plan, Run, RunFolder, checkpoint
+from latentia.training.best import Best, load_best
+from latentia.training.device import choose_device
+from latentia.training.folder import AVERAGED, Description
+
+Weights = Literal["auto", "best", "last", "raw"]
+CUSTOM = "custom"
+
+
+def open_run(
+    path: str | Path,
+    *,
+    device: str = "cpu",
+    model: GenerativeModel | None = None,
+    weights: Weights = "auto",
+) -> Run:
+    """A run as it stands: its description, and its model with averaged weights.
+
+    Args:
+        path: The run's folder.
+        device: Where the model goes.
+        model: The model, where the run was started on one's own.
+        weights: `best` for the best averaged weights, where they were kept; `last` for those at the end;
+            `raw` for what the last step left; `auto` for the best where they were kept, else the last.
+
+    Returns:
+        The run; its model is in evaluation mode, and its `weights` say which it has.
+
+    Raises:
+        ValueError: If there is no such run, or it cannot be read, or it has kept no best weights.
+    """
+    folder = RunFolder(Path(path))
+    description = folder.read()
+    where = checkpoint.position(folder.path)
+    own = plan_of(description, model).model
+    words = load_weights(own, folder.path, weights)
+    own.to(choose_device(device)).requires_grad_(False).eval()
+    seen, seconds = int(where["images_seen"]), where["seconds"]
+    return Run(folder.path, description, own, seen, seconds, weights=words)
+
+
+def load(
+    run: str | Path | Run,
+    *,
+    device: str = "cpu",
+    model: GenerativeModel | None = None,
+    weights: Weights = "auto",
+) -> GenerativeModel:
+    """The model of a run, with averaged weights, in evaluation mode.
+
+    Args:
+        run: The run, or its folder.
+        device: Where the model goes.
+        model: The model, where the run was started on one's own.
+        weights: As of `open_run`.
+
+    Raises:
+        ValueError: If there is no such run, or it cannot be read, or it has kept no best weights.
+    """
+    path = run.path if isinstance(run, Run) else run
+    return open_run(path, device=device, model=model, weights=weights).model
+
+
+def plan_of(description: Description, model: GenerativeModel | Plan | None = None) -> Plan:
+    """The plan that a run was started with, its model freshly initialised.
+
+    Raises:
+        ValueError: If the run was started on one's own model and that is not given.
+    """
+    if isinstance(model, Plan):
+        return model
+    if model is not None:
+        return Plan(model)
+    if description.recipe == CUSTOM:
+        raise ValueError(
+            "This run was started on a model of your own, which its folder does not hold. Build the model "
+            "as it was built then, and hand it over from Python: latentia.load(run, model=model)."
+        )
+    arguments = bind(description.recipe, dict(description.arguments))
+    return find(description.recipe)(description.facts, **arguments)
+
+
+def load_weights(model: GenerativeModel, folder: Path, weights: Weights) -> str:
+    """Puts weights of a run into a model, and says in words which.
+
+    Raises:
+        ValueError: If the best are asked for and there are none, or they do not fit the model.
+    """
+    best = Best.read(folder)
+    if weights == "best" and best is None:
+        raise ValueError(
+            f"{folder} has kept no best weights: it was not trained with --keep-best, or has not come to its "
+            f"first look. Take those at its end, with weights='last', or train anew with --keep-best."
+        )
+    if best is not None and weights in ("auto", "best"):
+        load_best(model, folder)
+        return f"{AVERAGED}, {best}"
+    checkpoint.load_weights(model, folder, averaged=weights != "raw")
+    return "of the last step" if weights == "raw" else AVERAGED
