@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from latentia._types import Given, Images
+from latentia.metrics.estimate import Estimate
 from latentia.protocols import ExplicitModel
 
 BATCH = 100  # images at a time
@@ -47,6 +48,11 @@ class Likelihood:
     num_dimensions: int
     levels: int
     protocol: str
+
+    @property
+    def estimate(self) -> Estimate:
+        """The bound with its error over images, in nats an image."""
+        return Estimate(self.mean, self.standard_error)
 
     @property
     def bits_per_dim(self) -> float | None:

@@ -58,13 +58,18 @@ class Memorisation:
     usual_distance: float
 
     @property
+    def copies(self) -> bool:
+        """Whether samples are copies of training images, beyond any doubt that chance leaves."""
+        return self.p_value < CERTAIN
+
+    @property
     def verdict(self) -> str:
         """One sentence for a card."""
         measured = (
             f"the nearest image is a training image for {self.share.value:.0%} of {self.num_samples:,} "
             f"samples, p = {self.p_value:.2g}"
         )
-        if self.p_value < CERTAIN:
+        if self.copies:
             return f"copies training images: {measured}."
         if self.p_value < DOUBTFUL:
             return f"may copy training images, ask for more samples: {measured}."

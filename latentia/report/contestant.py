@@ -8,6 +8,7 @@ import torch
 
 from latentia._types import Images
 from latentia.protocols import ExplicitModel, GenerativeModel
+from latentia.training.folder import AVERAGED
 
 BATCH = 250  # images drawn at a time
 
@@ -21,11 +22,12 @@ class Contestant:
         recipe: Name of the recipe that made it.
         arguments: Arguments of the recipe, JSON-able.
         model: The model itself, in evaluation mode.
-        history: Rows of the run's log: images seen, terms by name, and on some rows the validation bound.
+        history: Rows of the run's log: images seen, seconds of training, terms by name, and on some rows
+            the validation numbers.
         images_seen: Real images drawn in training, repetitions counted.
         seconds: Training time.
         seed: Seed of the run.
-        averaged: Whether the weights are a moving average over training.
+        weights: Which weights the model has, in words.
 
     Raises:
         ValueError: If the model is in training mode.
@@ -39,7 +41,7 @@ class Contestant:
     images_seen: int
     seconds: float
     seed: int
-    averaged: bool = True
+    weights: str = AVERAGED
 
     def __post_init__(self) -> None:
         if self.model.training:
@@ -80,7 +82,7 @@ class Contestant:
         images = torch.cat(batches)
         if not images.isfinite().all():
             raise ValueError(
-                f"{self.name} draws images that hold values which are not numbers: its training went "
-                "wrong. Resume from an earlier checkpoint, or train it again with a lower learning rate."
+                f"{self.name} draws images that hold values which are not numbers: its training went wrong. "
+                "Resume from an earlier checkpoint, or train it again with a lower learning rate."
             )
         return images.clamp(-1, 1)

@@ -25,7 +25,6 @@ from latentia.report.yardstick import (
 )
 
 WORK = 2**26  # pixel values decoded for the likelihood: half a minute of one core, default decoder
-CERTAIN = 0.001  # below this p-value a model is said to copy
 FEWEST = 100  # images for the likelihood, where the split has them
 
 
@@ -78,8 +77,8 @@ class Evaluation:
 
     @property
     def copies(self) -> bool:
-        """Whether samples are copies of training images, beyond any doubt that chance leaves."""
-        return self.search is not None and self.search.found.p_value < CERTAIN
+        """Whether samples were searched for copies, and are copies beyond any doubt that chance leaves."""
+        return self.search is not None and self.search.found.copies
 
     @property
     def verdict(self) -> str:
@@ -180,7 +179,7 @@ def evaluate(
         images_seen=contestant.images_seen,
         seconds=contestant.seconds,
         model_protocol=(
-            f"Weights: {'moving average over training' if contestant.averaged else 'of the last step'}.",
+            f"Weights: {contestant.weights}.",
             f"Likelihood: {likelihood.protocol}."
             if likelihood
             else "Likelihood: none, the model is implicit.",
@@ -211,8 +210,8 @@ def _likelihood_lines(likelihood: Likelihood | None) -> list[str]:
         return ["log-likelihood: none (the model is implicit: it only draws)"]
     bits = "" if likelihood.bits_per_dim is None else f", {likelihood.bits_per_dim:.3f} bits/dim"
     lines = [
-        f"log-likelihood, bound: {likelihood.mean:.2f} ± {likelihood.standard_error:.2f} nats an image"
-        f"{bits} (K = {likelihood.num_draws})",
+        f"log-likelihood, bound: {with_error(likelihood.estimate, 2)} nats an image{bits} "
+        f"(K = {likelihood.num_draws})",
         f"with one draw (ELBO):  {likelihood.elbo:.2f} nats an image; effective sample size "
         f"{likelihood.effective_sample_size:.1f} of {likelihood.num_draws}",
     ]

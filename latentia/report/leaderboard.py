@@ -1,5 +1,6 @@
 """Many runs in one ranking: each measured once, and kept beside it for the next time."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -78,7 +79,8 @@ class Board:
 def rank(runs: Sequence[Run], *, progress: bool = True, **settings: Any) -> list[Board]:
     """Rank runs by kernel distance, a board for each data set.
 
-    A run that was measured as it stands, with the same settings, is not measured again.
+    A run that was measured as it stands, with the same settings, is not measured again. One that cannot be
+    measured, mostly since its images are not where they were, is warned of and left out.
 
     Args:
         runs: As `latentia.open_run` gives them.
@@ -86,13 +88,26 @@ def rank(runs: Sequence[Run], *, progress: bool = True, **settings: Any) -> list
         **settings: As `evaluate` takes them: num_samples, num_draws, features, seed.
 
     Returns:
-        Boards in the order in which their data was first met.
+        Boards in the order in which their data was first met; none for data of which no run is left.
+
+    Raises:
+        ValueError: If no run can be measured: the letters say why.
     """
+    letters: list[str] = []
     boards: dict[str, list[tuple[Run, Measured]]] = {}
     with tqdm(runs, disable=not progress, unit="run", leave=False) as bar:
         for run in bar:
             bar.set_description(run.path.name)
-            boards.setdefault(run.facts.fingerprint, []).append((run, _measured(run, settings)))
+            try:
+                measured = _measured(run, settings)
+            except ValueError as error:
+                letters.append(f"{run.path} is left out of the ranking: {error}")
+                continue
+            boards.setdefault(run.facts.fingerprint, []).append((run, measured))
+    if letters and not boards:
+        raise ValueError("\n".join(["None of the runs can be ranked.", *letters]))
+    for letter in letters:
+        warnings.warn(letter, stacklevel=2)
     return [_board(entries) for entries in boards.values()]
 
 
@@ -100,8 +115,7 @@ def _measured(run: Run, settings: dict[str, Any]) -> Measured:
     kept = Measured.read(run.path)
     if kept.images_seen == run.images_seen and kept.results and kept.settings == settings:
         return kept
-    record(run, evaluate_run(run, **settings), settings)
-    return Measured.read(run.path)
+    return record(run, evaluate_run(run, **settings), settings)
 
 
 def _board(entries: list[tuple[Run, Measured]]) -> Board:

@@ -26,8 +26,7 @@ def to_markdown(facts: Facts, evaluations: Sequence[Evaluation], steadiness: Seq
     lines += [f"- {sentence}" for sentence in evaluations[0].sample_protocol]
     lines.append(
         f"- Data: {facts.name}, {facts.num_train:,} training, {facts.num_validation:,} validation, "
-        f"{facts.num_test:,} "
-        f"test images, {facts.levels} levels, fingerprint {facts.fingerprint[:16]}."
+        f"{facts.num_test:,} test images, {facts.levels} levels, fingerprint {facts.fingerprint[:16]}."
     )
     return "\n".join(lines) + "\n"
 

@@ -1,31 +1,12 @@
-"""Every measure of sample quality: its name, what it means, and how it is read off a set of images."""
+"""Every measure of sample quality: its name, what it means, and the protocol to repeat it by."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Literal
 
-from jaxtyping import Float, Int64
-from torch import Tensor
-
-from latentia._types import Images
-from latentia.metrics import (
-    DomainFeatures,
-    Estimate,
-    FeatureSpace,
-    Unmeasurable,
-    classification_accuracy_score,
-    classifier_two_sample,
-    different_bins,
-    diversity,
-    frechet_distance,
-    kernel_distance,
-    measure_coverage,
-    recognition_score,
-    sharpness,
-    sliced_wasserstein,
-    spectrum_slope,
-)
+from latentia.metrics import DomainFeatures, Estimate, FeatureSpace, Unmeasurable
+from latentia.report import readings
+from latentia.report.readings import Sets
 
 Better = Literal["higher", "lower", "as real"]
 
@@ -49,34 +30,6 @@ class Measure:
     meaning: str
     digits: int = 2
     headline: bool = False
-
-
-@dataclass(frozen=True)
-class Sets:
-    """A set of images to judge, beside the real ones that it is judged by.
-
-    Attributes:
-        real: The reference: held-out images where there are enough.
-        judged: As many images.
-        classes: Of the reference, where the data has classes.
-        space: Where distances are taken.
-        recogniser: A classifier of the data, where it has classes.
-        real_features: Of the reference, in that space.
-        seed: Seed of what a measure draws.
-    """
-
-    real: Images = field(repr=False)
-    judged: Images = field(repr=False)
-    classes: Int64[Tensor, " images"] | None = field(repr=False)
-    space: FeatureSpace
-    recogniser: DomainFeatures | None
-    real_features: Float[Tensor, "images features"] = field(repr=False)
-    seed: int
-
-    @cached_property
-    def features(self) -> Float[Tensor, "images features"]:
-        """Of the judged images."""
-        return self.space(self.judged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,51 +60,6 @@ def read_all(sets: Sets) -> tuple[dict[str, Estimate], dict[str, str]]:
     return numbers, refusals
 
 
-def _scaled(estimate: Estimate, factor: float) -> Estimate:
-    return Estimate(factor * estimate.value, factor * estimate.error)
-
-
-def _kernel(sets: Sets) -> list[Estimate]:
-    return [_scaled(kernel_distance(sets.real_features, sets.features, seed=sets.seed), 1000)]
-
-
-def _frechet(sets: Sets) -> list[Estimate]:
-    return [frechet_distance(sets.real_features, sets.features)]
-
-
-def _sliced(sets: Sets) -> list[Estimate]:
-    return [sliced_wasserstein(sets.real, sets.judged, seed=sets.seed, groups=10).estimate]
-
-
-def _coverage(sets: Sets) -> list[Estimate]:
-    found = measure_coverage(sets.real_features, sets.features)
-    return [found.precision, found.recall, found.density, found.coverage]
-
-
-def _two_sample(sets: Sets) -> list[Estimate]:
-    return [classifier_two_sample(sets.real_features, sets.features, seed=sets.seed).accuracy]
-
-
-def _bins(sets: Sets) -> list[Estimate]:
-    return [different_bins(sets.real_features, sets.features, seed=sets.seed).share]
-
-
-def _recognition(sets: Sets) -> list[Estimate]:
-    return [recognition_score(_known(sets).classify(sets.judged))]
-
-
-def _accuracy(sets: Sets) -> list[Estimate]:
-    labels = _known(sets).classify(sets.judged).argmax(1)
-    assert sets.classes is not None
-    return [classification_accuracy_score(sets.judged, labels, sets.real, sets.classes)]
-
-
-def _known(sets: Sets) -> DomainFeatures:
-    if sets.recogniser is None or sets.classes is None:
-        raise Unmeasurable("the data has no classes: `kernel_distance` needs none.")
-    return sets.recogniser
-
-
 INSTRUMENTS = (
     Instrument(
         (
@@ -164,7 +72,7 @@ INSTRUMENTS = (
                 headline=True,
             ),
         ),
-        _kernel,
+        readings.kernel_distance,
         "Kernel distance (Bińkowski et al. 2018): squared maximum mean discrepancy, cubic kernel, in "
         "{space}.",
     ),
@@ -177,7 +85,7 @@ INSTRUMENTS = (
                 "The same with each cloud taken for a Gaussian; never 0 for finite sets.",
             ),
         ),
-        _frechet,
+        readings.frechet_distance,
         "Fréchet distance (Heusel et al. 2017) in {space}; it is the FID in Inception features alone.",
     ),
     Instrument(
@@ -191,7 +99,7 @@ INSTRUMENTS = (
                 headline=True,
             ),
         ),
-        _sliced,
+        readings.sliced_wasserstein,
         "Sliced Wasserstein distance: 7 x 7 patches of a Laplacian pyramid, 512 directions, mean over levels "
         "(Karras et al. 2017; normalised with the real patches' mean and deviation).",
     ),
@@ -224,7 +132,7 @@ INSTRUMENTS = (
                 "Variety, less shaken by outliers: the share of real images with a sample nearby.",
             ),
         ),
-        _coverage,
+        readings.coverage,
         "Precision and recall (k = 3, Kynkäänniemi et al. 2019), density and coverage (k = 5, Naeem et al. "
         "2020) in {space}.",
     ),
@@ -237,7 +145,7 @@ INSTRUMENTS = (
                 "How often a classifier tells samples from real images that it has not seen; 0.5 is chance.",
             ),
         ),
-        _two_sample,
+        readings.two_sample_accuracy,
         "Told from real: accuracy of a classifier two-sample test (Lopez-Paz & Oquab 2017) in {space}.",
     ),
     Instrument(
@@ -247,11 +155,10 @@ INSTRUMENTS = (
                 "Bins that differ",
                 "lower",
                 "Share of the kinds of image (clusters of real ones) that samples show too often or too "
-                "seldom; "
-                "chance alone gives 0.05.",
+                "seldom; chance alone gives 0.05.",
             ),
         ),
-        _bins,
+        readings.different_bins,
         "Bins that differ (Richardson & Weiss 2018): k-means clusters of the reference in {space}, "
         "two-proportion test at 5 %.",
     ),
@@ -265,7 +172,7 @@ INSTRUMENTS = (
                 headline=True,
             ),
         ),
-        lambda sets: [sharpness(sets.real, sets.judged)],
+        readings.sharpness,
         "Sharpness: mean energy of the Laplacian-filtered image, divided by that of the reference.",
     ),
     Instrument(
@@ -277,7 +184,7 @@ INSTRUMENTS = (
                 "How fast power falls with spatial frequency; steeper than real images, samples lack detail.",
             ),
         ),
-        lambda sets: [spectrum_slope(sets.judged)],
+        readings.spectrum_slope,
         "Spectrum slope: of log power against log frequency, azimuthal average, mean over images.",
     ),
     Instrument(
@@ -290,7 +197,7 @@ INSTRUMENTS = (
                 3,
             ),
         ),
-        lambda sets: [diversity(sets.judged, seed=sets.seed)],
+        readings.diversity,
         "Likeness of pairs: mean multi-scale structural similarity of random pairs (Odena et al. 2017).",
     ),
     Instrument(
@@ -299,11 +206,11 @@ INSTRUMENTS = (
                 "recognition_score",
                 "Recognition score",
                 "higher",
-                "Whether a classifier of the data is sure of each sample and sees all classes: 1 to "
-                "their number.",
+                "Whether a classifier of the data is sure of each sample and sees all classes: 1 to their "
+                "number.",
             ),
         ),
-        _recognition,
+        readings.recognition_score,
         "Recognition score: the Inception score's formula (Salimans et al. 2016) on the classifier "
         "{recogniser}.",
     ),
@@ -316,10 +223,9 @@ INSTRUMENTS = (
                 "Accuracy on real images of a classifier trained on samples.",
             ),
         ),
-        _accuracy,
-        "Learned from samples alone: classification accuracy score (Ravuri & Vinyals 2019); ridge "
-        "regression on "
-        "random features, samples labelled by the classifier {recogniser}.",
+        readings.classification_accuracy,
+        "Learned from samples alone: classification accuracy score (Ravuri & Vinyals 2019); ridge regression "
+        "on random features, samples labelled by the classifier {recogniser}.",
     ),
 )
 

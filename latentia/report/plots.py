@@ -150,8 +150,8 @@ def rate_and_distortion(evaluations: Sequence[Evaluation]) -> Plot | None:
 
     caption = (
         "The two add up to the negative ELBO: along a dotted line it is the same, and lower lines are "
-        "better. Right "
-        "on a line, latents say more of the image; left, the decoder does the work (Alemi et al. 2018)."
+        "better. Right on a line, latents say more of the image; left, the decoder does the work (Alemi et "
+        "al. 2018)."
     )
     return _render("Rate and distortion", caption, draw, size=(4.6, 2.9))
 
@@ -199,7 +199,7 @@ def latent_map(
         axes.set(xticks=[], yticks=[], xlabel="first axis", ylabel="second axis")
 
     caption = (
-        f"Each dot is a test image, at the mean of q(z|x), seen along the two directions that vary most "
+        "Each dot is a test image, at the mean of q(z|x), seen along the two directions that vary most "
         f"({share:.0%} of the variance of {means.shape[1]} latents)."
     )
     if coloured:

@@ -8,13 +8,12 @@ from typing import Any, Literal
 
 from latentia.data import ImageStore, prepare
 from latentia.metrics import Finding, diagnose
-from latentia.metrics.estimate import CONFIDENCE
 from latentia.protocols import ExplicitModel
 from latentia.report.compare import Report, compare
 from latentia.report.contestant import Contestant
 from latentia.report.evaluate import Evaluation, evaluate
 from latentia.report.measures import MEASURES, Better
-from latentia.training.card import Result, write_card
+from latentia.training.card import Measured, Result, write_card
 from latentia.training.folder import Run
 
 EXAMINED = 500
@@ -52,13 +51,16 @@ def diagnose_run(run: Run, data: str | None = None, *, seed: int = 0) -> list[Fi
     return diagnose(run.model, train, held_out, levels=run.facts.levels, history=run.history(), seed=seed)
 
 
-def record(run: Run, evaluation: Evaluation, settings: Mapping[str, Any]) -> None:
+def record(run: Run, evaluation: Evaluation, settings: Mapping[str, Any]) -> Measured:
     """Puts a run's numbers on its card, and into `evaluation.json` beside it.
 
     Args:
         run: The run that was measured, on its own data.
         evaluation: What was measured.
         settings: What it was measured with, as `evaluate` takes it.
+
+    Returns:
+        What the card shows; where it cannot be written, which is warned of, what it would have shown.
     """
     samples, model = " ".join(evaluation.sample_protocol), " ".join(evaluation.model_protocol)
     results = [
@@ -68,17 +70,18 @@ def record(run: Run, evaluation: Evaluation, settings: Mapping[str, Any]) -> Non
     ]
     likelihood = evaluation.likelihood
     if likelihood is not None:
-        reach = CONFIDENCE * likelihood.standard_error
-        bound = (likelihood.mean, likelihood.mean - reach, likelihood.mean + reach)
-        results.insert(0, Result("Log-likelihood, bound, nats an image", *bound, "higher", model))
+        low, high = likelihood.estimate.interval
+        bound = Result("Log-likelihood, bound, nats an image", likelihood.mean, low, high, "higher", model)
+        results.insert(0, bound)
         if likelihood.bits_per_dim is not None:
             each = likelihood.bits_per_dim / likelihood.mean
-            low, high = each * bound[2], each * bound[1]  # more nats are fewer bits
+            low, high = each * high, each * low  # more nats are fewer bits
             results.insert(1, Result("Bits a dimension", likelihood.bits_per_dim, low, high, "lower", model))
     try:
         write_card(run, results=results, verdict=evaluation.verdict, settings=settings)
     except OSError as error:
         warnings.warn(f"the card of {run.path} could not be written: {error}.", stacklevel=2)
+    return Measured(run.images_seen, tuple(results), evaluation.verdict, dict(settings))
 
 
 def compare_runs(runs: Sequence[Run], data: str | None = None, **settings: Any) -> Report:
@@ -101,7 +104,7 @@ def compare_runs(runs: Sequence[Run], data: str | None = None, **settings: Any) 
     if strangers:
         warnings.warn(
             f"{', '.join(strangers)} learned other images than the {store.facts.name} that all runs are "
-            f"measured on here; read the numbers with that in mind.",
+            "measured on here; read the numbers with that in mind.",
             stacklevel=2,
         )
     return compare(contestants(runs), store, **settings)
@@ -146,6 +149,7 @@ def contestants(runs: Sequence[Run]) -> list[Contestant]:
             images_seen=run.images_seen,
             seconds=run.seconds,
             seed=run.seed,
+            weights=run.weights,
         )
         for name, run in zip(names, runs, strict=True)
     ]

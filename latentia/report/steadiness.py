@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from latentia.metrics import Course, follow, measure_stability
+from latentia.metrics import follow, measure_stability
 from latentia.report.contestant import Contestant
 from latentia.report.wording import number
 
@@ -12,21 +12,13 @@ DISTANCE = "the kernel distance of validation images (x 1000, untrained features
 
 
 def steadiness(contestants: Sequence[Contestant]) -> list[str]:
-    """One sentence a recipe and its arguments, over all seeds that were trained."""
+    """One sentence a recipe and its arguments, over all its runs."""
     groups: dict[str, list[Contestant]] = {}
     for contestant in contestants:
         if contestant.history:
             key = json.dumps([contestant.recipe, contestant.arguments], sort_keys=True, default=str)
             groups.setdefault(key, []).append(contestant)
-    return [_alone(group[0]) if len(group) == 1 else _over_seeds(group) for group in groups.values()]
-
-
-def course_of(contestant: Contestant) -> Course | None:
-    """How the kernel distance went through training; None where it was not looked at."""
-    if not contestant.history:
-        return None
-    course = follow(contestant.history)
-    return None if course.last is None else course
+    return [_alone(group[0]) if len(group) == 1 else _together(group) for group in groups.values()]
 
 
 def _alone(contestant: Contestant) -> str:
@@ -42,20 +34,23 @@ def _alone(contestant: Contestant) -> str:
     )
 
 
-def _over_seeds(group: Sequence[Contestant]) -> str:
+def _together(group: Sequence[Contestant]) -> str:
     found = measure_stability([contestant.history for contestant in group])
     low, high = found.share_interval
     failures = (
         f"{found.num_failed} of {found.num_runs} runs failed (of ever more runs {low:.0%} to {high:.0%})"
     )
-    names = ", ".join(contestant.name for contestant in group)
+    seeds, names = {contestant.seed for contestant in group}, ", ".join(one.name for one in group)
+    told = (
+        f"{group[0].recipe}, {found.num_runs} runs of {len(seeds)} seed{'s' if len(seeds) > 1 else ''} "
+        f"({names}): {failures}"
+    )
     if found.mean is None or found.fallback is None or found.best_at is None:
-        return f"{group[0].recipe} over {len(group)} seeds ({names}): {failures}."
-    spread = "" if found.spread is None else f", with a deviation of {_told(found.spread)} over seeds"
+        return f"{told}."
+    spread = "" if found.spread is None else f", with a deviation of {_told(found.spread)} over runs"
     return (
-        f"{group[0].recipe} over {len(group)} seeds ({names}): {failures}; {DISTANCE} ended at "
-        f"{_told(found.mean)}{spread}, {_told(found.fallback)} above its best, which came after "
-        f"{found.best_at:.0%} of the images."
+        f"{told}; {DISTANCE} ended at {_told(found.mean)}{spread}, {_told(found.fallback)} above its best, "
+        f"which came after {found.best_at:.0%} of the images."
     )
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from latentia.data import Facts
+from latentia.metrics import Estimate
 from latentia.report.evaluate import Evaluation
 from latentia.report.measures import MEASURES
-from latentia.report.wording import listed, number
+from latentia.report.wording import listed, number, with_error
 from latentia.report.yardstick import SampleQuality
 
 RANKING = ("kernel_distance", "sliced_wasserstein")
@@ -32,11 +33,7 @@ def _likelihoods(evaluations: Sequence[Evaluation]) -> str:
         return "None of the models is explicit, so nothing can be said of how likely they find unseen images."
     explicit.sort(key=lambda item: item[1].mean, reverse=True)
     name, best = explicit[0]
-    claim = (
-        f"{name} gives unseen images {number(best.mean, 1)} ± {number(1.96 * best.standard_error, 1)} "
-        "nats each "
-        f"on average"
-    )
+    claim = f"{name} gives unseen images {with_error(best.estimate, 1)} nats each on average"
     if best.bits_per_dim is not None:
         claim += f", {number(best.bits_per_dim, 2)} bits for each pixel value"
     if len(explicit) == 1:
@@ -46,7 +43,7 @@ def _likelihoods(evaluations: Sequence[Evaluation]) -> str:
     second_name, second = explicit[1]
     lead = best.mean - second.mean
     error = (best.standard_error**2 + second.standard_error**2) ** 0.5
-    if lead < 1.96 * error:
+    if Estimate(lead, error).interval[0] < 0:
         return f"{claim}, which is not clearly more than {second_name} ({number(second.mean, 1)} nats)."
     return f"{claim}, {number(lead, 1)} nats more than {second_name}, the next."
 
@@ -69,8 +66,7 @@ def _samples(evaluations: Sequence[Evaluation]) -> str:
     else:
         claim = (
             f"Draws of {nearest.name} come no clearly closer to real images than those of "
-            f"{ranked[1].name}, at a "
-            f"{what} of {told}"
+            f"{ranked[1].name}, at a {what} of {told}"
         )
     facts = [
         f"{claim} ({frame}){verdict}",

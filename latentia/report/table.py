@@ -77,10 +77,7 @@ def _likelihood_rows(evaluations: Sequence[Evaluation]) -> list[Row]:
             "higher",
             "How likely the model finds test images, in nats an image; the truth is this or more.",
             lambda one: one.mean,
-            lambda one: (
-                f"{number(one.mean, 2)} ± {number(1.96 * one.standard_error, 2)}",
-                f"K = {one.num_draws}",
-            ),
+            lambda one: (with_error(one.estimate, 2), f"K = {one.num_draws}"),
         ),
         row(
             "Bits a dimension",

@@ -17,10 +17,13 @@ from latentia.metrics import (
     FeatureSpace,
     Memorisation,
     Unmeasurable,
+    cached_features,
     feature_space,
     measure_memorisation,
 )
-from latentia.report.measures import Sets, protocol, read_all
+from latentia.metrics.features import hash_of
+from latentia.report.measures import protocol, read_all
+from latentia.report.readings import Sets
 
 FEWEST = 20  # images of a set: what a kernel distance and its error take
 ENOUGH = 500  # test images; with fewer, precision and recall say more about the test split than about models
@@ -134,15 +137,15 @@ class Yardstick:
             "95 %, over draws of the judged images, by means over images or a jackknife over groups of them.",
             self.origin,
             *protocol(self.space, self.recogniser),
-            "Copies: nearest of equally many training and unseen images, under flips and shifts of a "
-            "pixel; p by "
-            "permuting the labels of these references. Of explicit models, decoder means are looked at.",
+            "Copies: nearest of equally many training and unseen images, under flips and shifts of a pixel; "
+            "p by permuting the labels of these references. Of explicit models, decoder means are looked at.",
             "The Gaussian has the mean and the full covariance of the training images' pixels.",
         )
 
     @cached_property
     def _reference_features(self) -> Float[Tensor, "images features"]:
-        return self.space(self.reference)
+        # Named by their pixels: `dataclasses.replace` may put another reference in its place.
+        return cached_features(self.space, lambda: self.reference, "reference", hash_of([self.reference]))
 
     @cached_property
     def _unseen(self) -> Images:
@@ -181,8 +184,7 @@ def make_yardstick(
     if not FEWEST <= num_samples <= available:
         raise ValueError(
             f"{num_samples} samples: two sets of real images as large are needed beside them, at least "
-            f"{FEWEST} "
-            f"each, and there are {available} for each. Ask for {FEWEST} to {available}."
+            f"{FEWEST} each, and there are {available} for each. Ask for {FEWEST} to {available}."
         )
     if held_out:
         reference, classes = choose([store.split("test")], num_samples, seed)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from latentia.metrics import evaluate_likelihood
+from latentia.metrics import Estimate, evaluate_likelihood
 from latentia.protocols import ExplicitModel
 
 PIXELS, LATENTS, NOISE = 16, 2, 0.5
@@ -98,6 +98,7 @@ def test_standard_error_and_bits(images):
     model = Exact(1.0)
     values = model.log_prob(images).detach()
     found = _evaluate(model, images, num_draws=2)
+    assert found.estimate == Estimate(found.mean, found.standard_error)
     assert found.standard_error == pytest.approx((values.std() / len(values) ** 0.5).item(), rel=1e-3)
     assert found.bits_per_dim == pytest.approx(-found.mean / (16 * math.log(2)))
     assert (found.num_images, found.num_draws, found.num_dimensions) == (230, 2, 16)

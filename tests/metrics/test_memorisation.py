@@ -59,6 +59,7 @@ def test_a_planted_memoriser_is_called_out(halves, copier):
     train, held_out, _ = halves
     measured = measure_memorisation(COPIERS[copier](train, 0), train, held_out)
     assert measured.p_value < 0.001
+    assert measured.copies
     assert measured.verdict.startswith("copies training images")
     assert measured.share.interval[1] > 0.9
 
@@ -78,6 +79,7 @@ def test_an_honest_model_is_left_in_peace_in_five_of_five_seeds(halves, honest):
         samples = HONEST[honest](train, fresh, seed)
         measured = measure_memorisation(samples, train, held_out, seed=seed)
         assert measured.p_value > 0.01, (seed, measured.verdict)
+        assert not measured.copies
         assert "no sign of copying" in measured.verdict
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from latentia.metrics import PixelFeatures
 from latentia.report import compare, evaluate, make_yardstick
 from latentia.report.summary import summarise
 from latentia.report.table import rows
@@ -157,6 +158,26 @@ def test_same_seed_same_numbers(pca, store, report):
     assert evaluate(pca, store, num_samples=200, num_draws=8, seed=1).to_json() != again.to_json()
 
 
+def test_a_lead_within_its_error_is_called_so(report, store):
+    """The errors of both bounds count: a lead of 1.96 of their joint error divides the sentences."""
+    pca = report.evaluations[0]
+    error = (2 * pca.likelihood.standard_error**2) ** 0.5
+    for lead, said in ((1.9 * error, "not clearly more"), (2.0 * error, "nats more than pca, the next")):
+        better = dataclasses.replace(pca.likelihood, mean=pca.likelihood.mean + lead)
+        twin = dataclasses.replace(pca, name="twin", likelihood=better)
+        assert said in summarise(store.facts, [pca, twin])[1]
+
+
+def test_every_likelihood_is_printed_with_its_interval(report, store):
+    """± is 95 % in the sentences, in the table, and in the text of an evaluation."""
+    pca = report.evaluations[0]
+    one = dataclasses.replace(pca.likelihood, mean=-100.0, standard_error=2.0)
+    pca = dataclasses.replace(pca, likelihood=one)
+    assert "−100.0 ± 3.9 nats each on average" in summarise(store.facts, [pca])[1]
+    assert "bound: −100.00 ± 3.92 nats an image" in str(pca)
+    assert rows([pca])[0].cells[0].text == "−100.00 ± 3.92"
+
+
 def test_sentences_hold_for_one_model_for_one_family_and_for_ties(report, store):
     pca, forger = report.evaluations
     assert "Its draws lie" in summarise(store.facts, [pca])[2]
@@ -188,6 +209,31 @@ def test_small_test_splits_are_said_and_sets_are_disjoint(store):
     reference, others = yardstick.reference.flatten(1), yardstick.others.flatten(1)
     assert (torch.cdist(reference, others) == 0).sum() <= 2  # the digits hold hardly any duplicates
     assert len(reference) == len(others) == 400
+
+
+def test_costly_features_of_the_reference_are_computed_once(store):
+    class Costly(PixelFeatures):
+        costly, asked = True, []
+
+        def _embed(self, images):
+            self.asked.append(len(images))
+            return super()._embed(images)
+
+    space = Costly(store.split("train").images(slice(0, 100)))
+
+    def judged(**changes):
+        yardstick = make_yardstick(store, num_samples=50, features="pixels", progress=False)
+        changed = dataclasses.replace(yardstick, space=space, recogniser=None, **changes)
+        Costly.asked.clear()
+        return changed.judge(yardstick.others, "real images"), list(Costly.asked)
+
+    first, both_sets = judged()
+    again, one_set = judged()
+    assert (both_sets, one_set) == ([50, 50], [50])
+    assert again.to_json() == first.to_json()
+    other, asked = judged(reference=store.split("validation").images(slice(0, 50)))
+    assert asked == [50, 50], "another reference has features of its own"
+    assert other.to_json() != first.to_json()
 
 
 def test_the_gaussian_has_the_moments_of_the_training_images(store):
@@ -257,6 +303,8 @@ def test_steadiness_is_told_over_seeds_and_of_failures(pca, forger):
     stopped = [*pca.history, {"images_seen": 6000, "seconds": 9.0, "stopped": "rate became nan"}]
     broken = dataclasses.replace(pca, name="broken", seed=2, history=stopped)
     together = steadiness([pca, twin, broken, forger])
-    assert together[0].startswith("vae.pca over 3 seeds (pca, twin, broken): 1 of 3 runs failed")
+    assert together[0].startswith("vae.pca, 3 runs of 3 seeds (pca, twin, broken): 1 of 3 runs failed")
     assert "not looked at" in together[1]
     assert "failed: rate became nan" in steadiness([broken])[0]
+    copied = dataclasses.replace(pca, name="copy")
+    assert steadiness([pca, copied])[0].startswith("vae.pca, 2 runs of 1 seed (pca, copy): 0 of 2 runs")
