@@ -1,22 +1,20 @@
 """`latentia sample`, `reconstruct` and `interpolate`: pictures from a run."""
 
 import warnings
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import tyro
 
-from latentia._types import Images, Latents
-from latentia.cli.flags import Count, Device, MaybeSource, OutputFile, Run
+from latentia._types import Images
+from latentia.cli.flags import Count, Device, MaybeSource, MaybeThreshold, OutputFile, Run
 from latentia.cli.letters import DONE
 from latentia.data.pictures import save
-from latentia.protocols import Decodes, Encodes, require
+from latentia.protocols import Encodes
 from latentia.recipes import open_run
 from latentia.report.runs import images_for
-from latentia.tasks import interpolate as walk
-from latentia.tasks import interpolate_images
+from latentia.tasks import Course, interpolate_draws, interpolate_images, sample_truncated
 from latentia.tasks import reconstruct as reconstructed
 from latentia.training import folder
 
@@ -32,6 +30,7 @@ def sample(
     seed: int = 0,
     noise: bool = True,
     temperature: float = 1.0,
+    truncation: MaybeThreshold = None,
     device: Device = "auto",
 ) -> int:
     """Draw new images from a trained run.
@@ -50,6 +49,8 @@ def sample(
             which is smoother than what it has learned; an implicit model has no such noise.
         temperature: Scale of the noise that latents are drawn with, at least 0. Below 1 images are more
             typical and less varied; only at 1 are they draws from the model.
+        truncation: Largest size of that noise, in standard deviations, above 0; what lies beyond is drawn
+            again. Like a low temperature, it buys typical images with variety. Pixels are not drawn then.
         device: Where to compute: auto, cpu, cuda, cuda:1 or mps.
     """
     if num < 1:
@@ -57,11 +58,20 @@ def sample(
     opened = open_run(run, device=device)
     place = next(opened.model.parameters()).device
     generator = torch.Generator(place).manual_seed(seed)
+    if truncation is not None:
+        if temperature != 1:
+            raise ValueError("--temperature scales the noise that --truncation cuts. Give one of the two.")
+        drawn = sample_truncated(opened.model, num, truncation, generator=generator).cpu()
+        return told(
+            save(drawn, out), f"{num} means of {opened.recipe}, seed {seed}, noise within {truncation:g}"
+        )
     counts = [min(AT_ONCE, num - start) for start in range(0, num, AT_ONCE)]
-    draw = partial(opened.model.sample, generator=generator, noise=noise, temperature=temperature)
     with torch.no_grad():
-        drawn = [draw(count).cpu() for count in counts]
-    written = save(torch.cat(drawn), out)
+        parts = [
+            opened.model.sample(count, generator=generator, noise=noise, temperature=temperature).cpu()
+            for count in counts
+        ]
+    written = save(torch.cat(parts), out)
     cooled = "" if temperature == 1 else f", temperature {temperature:g}"
     return told(written, f"{num} {'draws' if noise else 'means'} of {opened.recipe}, seed {seed}{cooled}")
 
@@ -82,7 +92,7 @@ def reconstruct(run: Run, *, out: OutputFile, data: MaybeSource = None, num: Cou
     opened = open_run(run)
     real = shown_images(opened, data, num)
     columns = min(num, 8)
-    rows = _in_pairs(real, reconstructed(opened.model, real), columns)
+    rows = in_rows(columns, real, reconstructed(opened.model, real))
     return picture(rows, out, columns, "rows in pairs: test images, and their reconstructions below them")
 
 
@@ -93,6 +103,7 @@ def interpolate(
     data: MaybeSource = None,
     num: Count = 8,
     steps: Count = 9,
+    course: Course = "spherical",
     seed: int = 0,
 ) -> int:
     """Walk through latent space: each row goes from one image to another.
@@ -109,16 +120,17 @@ def interpolate(
         data: Images to go between, instead of the run's own.
         num: Rows, at least 1.
         steps: Images on each way, both ends included, at least 2.
+        course: `spherical` goes along an arc, at the length that latents have; `linear` straight on.
         seed: Draws the ends, where the model does not encode.
     """
     opened = open_run(run)
     if isinstance(opened.model, Encodes):
         images = shown_images(opened, data, 2 * num)
-        rows = interpolate_images(opened.model, images[0::2], images[1::2], steps)
+        rows = interpolate_images(opened.model, images[0::2], images[1::2], steps, course=course)
         ends = "test images"
     else:
-        start, end = _prior_draws(require(opened.model, Decodes, task="interpolate"), num, seed)
-        rows = walk(opened.model, start, end, steps)
+        generator = torch.Generator(next(opened.model.parameters()).device).manual_seed(seed)
+        rows = interpolate_draws(opened.model, num, steps, course=course, generator=generator)
         ends = f"draws from the prior, seed {seed}"
         if data is not None:
             warnings.warn(f"--data is ignored: {opened.recipe} cannot encode images.", stacklevel=1)
@@ -139,19 +151,11 @@ def shown_images(run: folder.Run, source: str | None, num: int) -> Images:
     return split.images(slice(0, num))
 
 
-def _prior_draws(model: Decodes, num: int, seed: int) -> tuple[Latents, Latents]:
-    if num < 1:
-        raise ValueError(f"--num is {num}; at least 1 row can be drawn.")
-    prior, generator = model.prior(), torch.Generator().manual_seed(seed)
-    start, end = (prior.draw(torch.randn(num, *prior.noise_shape, generator=generator)) for _ in range(2))
-    return start, end
-
-
-def _in_pairs(above: Images, below: Images, columns: int) -> torch.Tensor:
-    """Rows of the first between rows of the second, the last ones filled up with white."""
-    white = torch.ones(-len(above) % columns, *above.shape[1:])
-    rows = zip(*(torch.cat([images, white]).split(columns) for images in (above, below)), strict=True)
-    return torch.cat([row for pair in rows for row in pair])
+def in_rows(columns: int, *kinds: Images) -> torch.Tensor:
+    """A row of each kind below one of the kind before it, the last ones filled up with white."""
+    white = torch.ones(-len(kinds[0]) % columns, *kinds[0].shape[1:])
+    rows = zip(*(torch.cat([images, white]).split(columns) for images in kinds), strict=True)
+    return torch.cat([row for of_each in rows for row in of_each])
 
 
 def picture(images: torch.Tensor, out: Path, columns: int, what: str) -> int:
