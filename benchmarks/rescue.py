@@ -41,13 +41,12 @@ def main() -> None:
 
 def row(out: Path, recipe: str, rescues: int, seed: int, steps: int, **arguments: float) -> str:
     """Trains one run, if it is not there, and says how it went."""
-    rate = arguments.get(
-        "rate", recipes.describe(recipe).arguments.get("rate", {"default": "its own"})["default"]
-    )
+    defaults = recipes.describe(recipe).arguments
+    rate = arguments.get("rate", defaults.get("rate", {}).get("default")) or "its own"
     folder = out / f"{recipe}-{rate}-{rescues}-{seed}"
     if not folder.exists():
         settings = {"seed": seed, "rescues": rescues, "show": False, **arguments}
-        if "batch_size" in recipes.describe(recipe).arguments:
+        if "batch_size" in defaults:
             settings["batch_size"] = BATCH
         with suppress(TrainingStopped):  # the log says so
             recipes.train(recipe, "digits", out=folder, images=steps * BATCH, **settings)

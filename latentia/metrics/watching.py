@@ -105,6 +105,7 @@ def make_examiner(
     alike = ALIKE * real_nearest.median()
     real_distinct = _share(real_nearest >= alike)
 
+    @torch.no_grad()
     def examine(model: GenerativeModel) -> Mapping[str, float]:
         generator = torch.Generator(device).manual_seed(seed_from(seed, "examined"))
         draws = model.sample(count, generator=generator).clamp(-1, 1).flatten(1)

@@ -46,7 +46,7 @@ def truncate(noise: Float[Tensor, "*shape"], threshold: float) -> Float[Tensor, 
 
     Example:
         >>> truncate(torch.tensor([-3.0, 0.0, 0.5, 3.0]), 1.0)
-        tensor([-0.9944,  0.0000,  0.3300,  0.9944])
+        tensor([-0.9962,  0.0000,  0.3337,  0.9962])
     """
     if not threshold > 0:
         raise ValueError(

@@ -112,7 +112,7 @@ class Health:
             if gauge.above >= ABOVE:
                 return f"{what} grew to {gauge.latest:.3g}, more than {FAR:.0f} times what is typical"
             if self._lost(name) >= BELOW and gauge.seen >= FEWEST + BELOW:
-                return f"{what} vanished ({gauge.latest:.3g}): it no longer learns"
+                return f"{what} vanished ({gauge.latest:.3g})"
         return None
 
     def _lost(self, name: str) -> int:
