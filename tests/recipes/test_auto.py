@@ -115,7 +115,7 @@ class TestTheChoice:
             choice = choose(points, Budget(100, device=device))
             assert (choice.recipe, choice.arguments["network"]) == ("gan.r3", "mlp")
             assert choice.arguments["augment"] == "none"
-            assert "width" not in choice.arguments, "units are not channels"
+            assert choice.arguments["width"] == 128, "units, not the channels of a GPU"
         model = find("gan.auto")(points, width=8).model
         assert isinstance(model.generator, MLPGenerator)
 
