@@ -20,7 +20,7 @@ from latentia.training import Plan, State, take_turn
 SPACING, STD, SAMPLES, ENOUGH = 0.4, 0.02, 10_000, 100
 MODES = SPACING * torch.cartesian_prod(torch.arange(-2.0, 3), torch.arange(-2.0, 3))
 POINTS = Facts("gaussians", "", 2, 1, 1, 256, num_train=10**9, num_validation=0, num_test=0)
-PROBE = 100
+PROBE = 1000
 SETTINGS = {
     "gan.minimax": {"network": "mlp", "num_latents": 2, "batch_size": 256, "rate": 1e-3},
     # The critic smooths over 2 sqrt(gamma): half the spacing at first, so that all modes are found, and
