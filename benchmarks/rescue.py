@@ -17,7 +17,6 @@ from latentia import recipes
 from latentia.training import RunFolder, TrainingStopped
 
 BATCH, RATE, FACTOR = 16, 1e-3, 50
-SMALL = {"gan.progressive": {"phase": 8_000, "fade": 8_000}}  # two resolutions at 8 px, well within a run
 
 
 def main() -> None:
@@ -32,7 +31,7 @@ def main() -> None:
     print("| --- | --- | --- | --- | --- | --- | --- |", flush=True)
     if asked.sound:
         for recipe in recipes.names():
-            print(row(asked.out, recipe, 3, asked.seeds[0], asked.steps, **SMALL.get(recipe, {})), flush=True)
+            print(row(asked.out, recipe, 3, asked.seeds[0], asked.steps), flush=True)
         return
     for rate, rescues in ((RATE, 3), (FACTOR * RATE, 0), (FACTOR * RATE, 3)):
         for seed in asked.seeds:

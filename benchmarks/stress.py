@@ -15,7 +15,6 @@ from latentia.training import TrainingStopped
 from latentia.training.folder import RunFolder
 
 BATCH = 16
-SMALL = {"gan.progressive": {"phase": 8_000, "fade": 8_000}}  # two resolutions at 8 px, well within a run
 
 
 def main() -> None:
@@ -34,13 +33,12 @@ def main() -> None:
 
 def row(recipe: str, out: Path, steps: int, seed: int) -> str:
     """Trains one recipe, if it is not there, and says how it went."""
-    arguments = SMALL.get(recipe, {})
     images_a_turn = BATCH * recipes.describe(recipe).arguments.get("critic_steps", {"default": 1})["default"]
     ended = "yes"
     if not out.exists():
         try:
             images = steps * images_a_turn
-            settings = {"batch_size": BATCH, "seed": seed, "show": False, **arguments}
+            settings = {"batch_size": BATCH, "seed": seed, "show": False}
             recipes.train(recipe, "digits", out=out, images=images, **settings)
         except TrainingStopped as stopped:
             ended = f"no: {stopped}"

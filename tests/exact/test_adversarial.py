@@ -43,11 +43,16 @@ def test_real_images_fade_as_generated_ones_do() -> None:
 
 def test_depth_rises_steadily_and_stops_at_the_whole_image() -> None:
     growth = Growth(num_phases=3, images=100, fade=50)
-    depths = [growth.depth_at(seen) for seen in range(0, 1000, 5)]
-    assert depths == sorted(depths)
-    assert max(b - a for a, b in itertools.pairwise(depths)) <= 0.1 + 1e-9
-    assert depths[-1] == 2.0
-    with pytest.raises(ValueError, match="have to be 1 or more"):
+    by_the_run = Growth(num_phases=3)
+    for depths in (
+        [growth.depth_at(seen, horizon=1000) for seen in range(0, 1000, 5)],
+        [by_the_run.depth_at(seen, horizon=800) for seen in range(0, 1000, 5)],
+    ):
+        assert depths == sorted(depths)
+        assert max(b - a for a, b in itertools.pairwise(depths)) <= 0.1 + 1e-9
+        assert depths[-1] == 2.0
+    assert [by_the_run.depth_at(seen, 800) for seen in (100, 399, 400)] == [0.0, 1.99, 2.0]
+    with pytest.raises(ValueError, match="fade = 0: it has to be 1 or more"):
         Growth(num_phases=2, images=100, fade=0)
 
 

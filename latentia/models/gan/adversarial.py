@@ -51,6 +51,7 @@ class AdversarialNetwork(GenerativeModel, Decodes):
     """
 
     images_seen: Tensor
+    horizon: Tensor
 
     def __init__(
         self,
@@ -89,12 +90,13 @@ class AdversarialNetwork(GenerativeModel, Decodes):
         self.recognition_weight = recognition_weight
         self.feature_matching = feature_matching
         self.mode_seeking = mode_seeking
-        # A counter, so that averaged weights take it as it is: draws are as deep as what was trained last.
-        # Only growth depends on it when images are drawn; other runs need not keep it.
-        self.register_buffer("images_seen", torch.tensor(0), persistent=growth is not None)
+        # Counters, which averaged weights take as they are: draws are as deep as what was trained last. Only
+        # growth depends on them when images are drawn; other runs need not keep them.
+        for counter in ("images_seen", "horizon"):
+            self.register_buffer(counter, torch.tensor(0), persistent=growth is not None)
 
     def decode(self, latents: Latents, *, given: Given | None = None) -> Distribution:
-        images = self._generate(latents, self._in_range(given), int(self.images_seen))
+        images = self._generate(latents, self._in_range(given), self._reached())
         if self.growth:
             images = functional.interpolate(images, self.image_shape[1:])  # of a resolution below
         return Dirac(images)
@@ -121,10 +123,10 @@ class AdversarialNetwork(GenerativeModel, Decodes):
 
     def features(self, images: Images, *, given: Given | None = None) -> tuple[Tensor, ...]:
         """What every level of the critic makes of images, shallow first, for whoever builds on it."""
-        images_seen = int(self.images_seen)
+        depth = self._reached()
         if self.growth:
-            images = self.growth.at_depth(images, self.growth.depth_at(images_seen))
-        return self._features(images, self._in_range(given), images_seen)
+            images = self.growth.at_depth(images, **depth)
+        return self._features(images, self._in_range(given), depth)
 
     def objectives(self) -> tuple[Objective, ...]:
         couples = self.game.couples or any(
@@ -172,6 +174,7 @@ class AdversarialNetwork(GenerativeModel, Decodes):
     def after(self, turn: Turn) -> None:
         super().after(turn)
         self.images_seen.fill_(turn.images_seen)
+        self.horizon.fill_(turn.horizon)
         if self.clip is not None:
             for parameter in self.critic.parameters():
                 parameter.clamp_(-self.clip, self.clip)
@@ -200,7 +203,7 @@ class AdversarialNetwork(GenerativeModel, Decodes):
 
     def _generator_terms(self, batch: Batch, turn: Turn) -> Mapping[str, PerImage]:
         given, latents = self._classes(batch.given), self._draw(turn)
-        images = self._generate(latents, given, turn.images_seen)
+        images = self._generate(latents, given, self._depth(turn))
         shown = self._view(images, turn)
         scores = self._score(shown, given, turn)
         of_real, real_features = self._of_real(batch, turn, scores)
@@ -213,7 +216,7 @@ class AdversarialNetwork(GenerativeModel, Decodes):
             terms["features"] = feature_matching(features, turn.mean(features), turn.mean(real_features))
         if self.mode_seeking:
             other_latents = self._draw(turn)
-            others = self._generate(other_latents, given, turn.images_seen)
+            others = self._generate(other_latents, given, self._depth(turn))
             terms["sameness"] = mode_seeking(images, others, latents, other_latents)
         return terms
 
@@ -235,7 +238,7 @@ class AdversarialNetwork(GenerativeModel, Decodes):
         given = self._classes(batch.given)
         latents = turn.shared("latents", lambda: self._draw(turn))
         generated = turn.shared(
-            "generated", lambda: self._view(self._generate(latents, given, turn.images_seen), turn)
+            "generated", lambda: self._view(self._generate(latents, given, self._depth(turn)), turn)
         )
         real = turn.shared("real", lambda: self._view(self._at_depth(batch.images, turn), turn))
         return real, generated, latents
@@ -248,31 +251,36 @@ class AdversarialNetwork(GenerativeModel, Decodes):
         return self.augment(images, turn) if self.augment else images
 
     def _at_depth(self, images: Images, turn: Turn) -> Smaller:
-        return self.growth.at_depth(images, self.growth.depth_at(turn.images_seen)) if self.growth else images
+        return self.growth.at_depth(images, **self._depth(turn)) if self.growth else images
 
-    def _generate(self, latents: Latents, given: Given | None, images_seen: int) -> Images:
-        images: Images = self.generator(*self._told(latents, given), **self._depth(images_seen))
+    def _generate(self, latents: Latents, given: Given | None, depth: dict[str, float]) -> Images:
+        images: Images = self.generator(*self._told(latents, given), **depth)
         return images
 
     def _score(self, images: Images, given: Given | None, turn: Turn) -> PerImage:
-        scores: PerImage = self.critic(*self._told(images, given), **self._depth(turn.images_seen))
+        scores: PerImage = self.critic(*self._told(images, given), **self._depth(turn))
         return scores
 
-    def _features(self, images: Images, given: Given | None, images_seen: int) -> tuple[Tensor, ...]:
+    def _features(self, images: Images, given: Given | None, depth: dict[str, float]) -> tuple[Tensor, ...]:
         told = self._told(images, given)
-        features: tuple[Tensor, ...] = self.critic.features(*told, **self._depth(images_seen))  # type: ignore[operator]
+        features: tuple[Tensor, ...] = self.critic.features(*told, **depth)  # type: ignore[operator]
         return features
 
     def _deepest(self, images: Images, given: Given | None, turn: Turn) -> Tensor:
-        return self._features(images, given, turn.images_seen)[-1].flatten(1)
+        return self._features(images, given, self._depth(turn))[-1].flatten(1)
 
     def _told(self, first: Tensor, given: Given | None) -> tuple[Tensor, ...]:
         """The arguments of a network: only conditional ones take classes."""
         return (first,) if given is None else (first, given)
 
-    def _depth(self, images_seen: int) -> dict[str, float]:
+    def _depth(self, turn: Turn) -> dict[str, float]:
         """The arguments of a network that grows."""
-        return {"depth": self.growth.depth_at(images_seen)} if self.growth else {}
+        return {"depth": self.growth.depth_at(turn.images_seen, turn.horizon)} if self.growth else {}
+
+    def _reached(self) -> dict[str, float]:
+        """The same as in the last turn."""
+        seen, horizon = int(self.images_seen), int(self.horizon)
+        return {"depth": self.growth.depth_at(seen, horizon)} if self.growth else {}
 
     def _classes(self, given: Given | None) -> Given | None:
         """The classes that a conditional model is told, and None in any other."""

@@ -18,8 +18,9 @@ class Growth:
 
     Attributes:
         num_phases: Resolutions, the smallest and the whole image included.
-        images: Real images that a phase lasts.
-        fade: Real images that a fade lasts.
+        images: Real images that a phase lasts; None for equal parts of the first half of the run, of which
+            there is one for every phase but the last, and one for every fade.
+        fade: Real images that a fade lasts; None likewise.
 
     Raises:
         ValueError: If a number is below 1.
@@ -29,25 +30,33 @@ class Growth:
 
     Example:
         >>> growth = Growth(num_phases=3, images=100, fade=50)
-        >>> [growth.depth_at(seen) for seen in (0, 99, 125, 150, 290, 10**9)]
+        >>> [growth.depth_at(seen, horizon=1000) for seen in (0, 99, 125, 150, 290, 10**9)]
         [0.0, 0.0, 0.5, 1.0, 1.8, 2.0]
+        >>> [Growth(num_phases=3).depth_at(seen, horizon=800) for seen in (0, 99, 150, 250, 399, 400)]
+        [0.0, 0.0, 0.5, 1.0, 1.99, 2.0]
     """
 
     num_phases: int
-    images: int
-    fade: int
+    images: int | None = None
+    fade: int | None = None
 
     def __post_init__(self) -> None:
-        if min(self.num_phases, self.images, self.fade) < 1:
-            raise ValueError(
-                f"Growth over {self.num_phases} resolutions of {self.images} images each, faded in over "
-                f"{self.fade}: all of them have to be 1 or more."
-            )
+        for name, value in (("resolutions", self.num_phases), ("images", self.images), ("fade", self.fade)):
+            if value is not None and value < 1:
+                raise ValueError(f"Growth with {name} = {value}: it has to be 1 or more.")
 
-    def depth_at(self, images_seen: int) -> float:
-        """The depth after some images: 1.3 is the second resolution, on its way to the third by 0.3."""
-        phase, rest = divmod(images_seen, self.images + self.fade)
-        return float(min(phase + max(0, rest - self.images) / self.fade, self.num_phases - 1))
+    def depth_at(self, images_seen: int, horizon: int) -> float:
+        """The depth after some images: 1.3 is the second resolution, on its way to the third by 0.3.
+
+        Args:
+            images_seen: Real images that the run has seen.
+            horizon: Those that it is planned for.
+        """
+        doublings = max(1, self.num_phases - 1)
+        part = max(1, horizon // (4 * doublings))  # half of the run, two parts for each
+        images, fade = self.images or part, self.fade or part
+        phase, rest = divmod(images_seen, images + fade)
+        return float(min(phase + max(0, rest - images) / fade, self.num_phases - 1))
 
     def at_depth(self, images: Images, depth: float) -> Smaller:
         """Images at the resolution of a depth, between two resolutions faded as generated ones are."""

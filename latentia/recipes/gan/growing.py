@@ -14,8 +14,8 @@ from latentia.training import Plan
 def progressive(
     facts: Facts,
     *,
-    phase: int = 10_000,
-    fade: int = 10_000,
+    phase: int | None = None,
+    fade: int | None = None,
     game: Literal["wasserstein", "non_saturating"] = "wasserstein",
     penalty: float = 10.0,
     num_latents: int = 64,
@@ -29,13 +29,14 @@ def progressive(
 ) -> Plan:
     """From a few pixels to the whole image: every resolution is learnt, then the next is faded in.
 
-    A run has to show more than (phase + fade) images for each doubling from 4 to 7 px upwards, or it ends
-    below full size: 80,000 at 64 px.
+    By itself it is at full size after half of the run. With lengths of one's own, a run has to show more than
+    (phase + fade) images for each doubling from 4 to 7 px upwards, or it ends below full size.
 
     Args:
         facts: Facts of the data.
-        phase: Images that are shown at each resolution before the next is begun.
-        fade: Images over which it is faded in.
+        phase: Images that are shown at each resolution before the next is begun; without it, equal parts of
+            the first half of the run, one for each phase but the last and one for each fade.
+        fade: Images over which it is faded in; without it, the same.
         game: What the players want.
         penalty: Weight of what the critic pays for its slope, above 0: in the Wasserstein game of the squared
             distance to 1 between real and generated images, in the other of half its square at real ones.
@@ -56,12 +57,12 @@ def progressive(
         ValueError: If an argument is out of range.
 
     Source:
-        Karras et al. 2017 (arXiv:1710.10196), sections 2 to 4 and appendix A. Differs in phases of 10,000
-        images for 600,000, in width (16 channels at half size), in the absence of the drift term, whose
-        weight there is 0.001, and in optimisers that keep their state when a resolution begins. The
-        non-saturating game with R1: Mescheder et al. 2018 (arXiv:1801.04406), section 5.
+        Karras et al. 2017 (arXiv:1710.10196), sections 2 to 4 and appendix A. Differs in phases by the
+        length of the run for 600,000 images each, in width (16 channels at half size), in the absence of the
+        drift term, whose weight there is 0.001, and in optimisers that keep their state when a resolution
+        begins. The non-saturating game with R1: Mescheder et al. 2018 (arXiv:1801.04406), section 5.
     """
-    at_least(1, phase=phase, fade=fade)
+    at_least(1, phase=1 if phase is None else phase, fade=1 if fade is None else fade)
     above_zero(penalty=penalty)
     networks = pair("progressive", facts, num_latents=num_latents, width=width)
     held: Penalty = gradient_penalty(penalty) if game == "wasserstein" else r1(penalty)
