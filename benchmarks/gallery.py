@@ -1,9 +1,12 @@
-"""A row of draws from every explicit recipe, each trained for as long: one picture.
+"""A row of draws from every recipe of a kind, each trained for as long: one picture.
 
     python benchmarks/gallery.py DATA_ROOT --out runs/gallery --picture docs/pictures/gallery.png
+    python benchmarks/gallery.py DATA_ROOT --kind adversarial --minutes 2 --out runs/gallery \\
+        --picture docs/pictures/gallery-adversarial.png
+    python benchmarks/gallery.py DATA_ROOT --kind adversarial --data lfw --labels smiling.csv ...
 
-Fashion-MNIST, default arguments, one thread a run, two runs at a time. A run that is there already is not
-trained again. Decoder means, uncurated: the first draws of seed 0.
+Default arguments, one thread a run, `--at-once` runs at a time. A run that is there already is not trained
+again. Uncurated: the first draws of seed 0; of explicit recipes the decoder's means.
 """
 
 import argparse
@@ -24,19 +27,19 @@ from latentia import recipes
 from latentia.data.pictures import grid
 
 COLUMNS = 16
+KINDS = {"explicit": ("ae", "vae"), "adversarial": ("gan",), "hybrid": ("hybrid",)}
+"""Families of recipes by kind."""
 
 
-def explicit_recipes() -> list[str]:
-    """All recipes but the adversarial ones."""
-    return [name for name in recipes.names() if not name.startswith("gan.")]
-
-
-def train(name: str, root: Path, out: Path, minutes: float) -> None:
+def train(name: str, options: argparse.Namespace) -> None:
     """Trains a recipe in a process of its own, if its run is not there yet."""
+    out = options.out
     if (out / name).exists():
         return
-    words = ["train", name, str(root / "fashion-mnist"), "--out", str(out / name), "--minutes", str(minutes)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    words = ["train", name, options.data, "--out", str(out / name), "--minutes", str(options.minutes)]
+    if options.labels:
+        words += ["--labels", str(options.labels)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "LATENTIA_DATA": str(options.data_root)}
     with (out / f"{name}.log").open("w") as log:
         subprocess.run(
             [sys.executable, "-m", "latentia", *words], stdout=log, stderr=log, env=environment, check=True
@@ -67,14 +70,18 @@ def main() -> None:
     """Trains what is not there yet, and draws."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("data_root", type=Path)
+    parser.add_argument("--kind", choices=KINDS, default="explicit")
+    parser.add_argument("--data", default="fashion-mnist", help="name of a published set")
+    parser.add_argument("--labels", type=Path, help="table with the classes that some recipes need")
     parser.add_argument("--out", type=Path, default=Path("runs/gallery"))
     parser.add_argument("--picture", type=Path, default=Path("docs/pictures/gallery.png"))
     parser.add_argument("--minutes", type=float, default=2)
+    parser.add_argument("--at-once", type=int, default=2)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    names = explicit_recipes()
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda name: train(name, options.data_root, options.out, options.minutes), names))
+    names = [name for name in recipes.names() if name.partition(".")[0] in KINDS[options.kind]]
+    with ThreadPoolExecutor(options.at_once) as pool:
+        list(pool.map(lambda name: train(name, options), names))
     draw(names, options.out, options.picture)
 
 
