@@ -41,9 +41,7 @@ def train(name: str, options: argparse.Namespace) -> None:
         words += ["--labels", str(options.labels)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "LATENTIA_DATA": str(options.data_root)}
     with (out / f"{name}.log").open("w") as log:
-        subprocess.run(
-            [sys.executable, "-m", "latentia", *words], stdout=log, stderr=log, env=environment, check=True
-        )
+        subprocess.run([sys.executable, "-m", "latentia", *words], stdout=log, stderr=log, env=environment)
 
 
 @torch.no_grad()
@@ -82,7 +80,10 @@ def main() -> None:
     names = [name for name in recipes.names() if name.partition(".")[0] in KINDS[options.kind]]
     with ThreadPoolExecutor(options.at_once) as pool:
         list(pool.map(lambda name: train(name, options), names))
-    draw(names, options.out, options.picture)
+    begun = [name for name in names if (options.out / name).exists()]  # a run that was stopped is shown too
+    for name in sorted(set(names) - set(begun)):
+        print(f"{name} did not begin: see {options.out / name}.log")
+    draw(begun, options.out, options.picture)
 
 
 if __name__ == "__main__":
