@@ -22,6 +22,7 @@ class Course:
         best_at: Images seen when it was best.
         images_seen: Images seen in all.
         failed: Why the run failed; empty where it did not.
+        num_rescues: How often it broke and went back to a good state.
     """
 
     first: float | None
@@ -30,6 +31,7 @@ class Course:
     best_at: int
     images_seen: int
     failed: str
+    num_rescues: int = 0
 
     @property
     def fallback(self) -> float | None:
@@ -44,6 +46,7 @@ class Stability:
     Attributes:
         num_runs: How many runs there are.
         num_failed: How many of them failed.
+        num_rescued: How many of the others did so only because they were rescued, once or more.
         share_failed: Their share, 0 to 1.
         share_interval: Where the share of ever more runs would lie, with a confidence of 95 %.
         mean: Mean of the last validation number over the runs that did not fail; None where all did.
@@ -54,6 +57,7 @@ class Stability:
 
     num_runs: int
     num_failed: int
+    num_rescued: int
     share_failed: float
     share_interval: tuple[float, float]
     mean: float | None
@@ -90,8 +94,9 @@ def follow(
     Example:
         >>> looks = ((0, 9.0), (64, 1.0))
         >>> rows = [{"images_seen": n, "validation": {"kernel_distance": d}} for n, d in looks]
-        >>> follow([*rows, {"images_seen": 99, "stopped": "critic/real became nan"}])
-        Course(first=9.0, best=1.0, last=1.0, best_at=64, images_seen=99, failed='critic/real became nan')
+        >>> course = follow([*rows, {"images_seen": 99, "stopped": "critic/real became nan"}])
+        >>> course.best, course.best_at, course.images_seen, course.failed
+        (1.0, 64, 99, 'critic/real became nan')
     """
     if not history:
         raise ValueError(
@@ -100,9 +105,9 @@ def follow(
         )
     looks = [(row["images_seen"], row["validation"][number]) for row in history if _has(row, number)]
     stopped = next((row["stopped"] for row in history if "stopped" in row), "")
-    end = history[-1]["images_seen"]
+    end, rescues = history[-1]["images_seen"], sum("rescued" in row for row in history)
     if not looks:
-        return Course(None, None, None, 0, end, stopped)
+        return Course(None, None, None, 0, end, stopped, rescues)
     sign = 1 if number == "kernel_distance" else -1
     best_at, best = min(looks, key=lambda look: sign * look[1])
     first, last = looks[0][1], looks[-1][1]
@@ -111,7 +116,7 @@ def follow(
         failed = f"{number} ended at {last:.4g}, no better than the {first:.4g} that it began with"
     if not failed and floor is not None and sign * last >= sign * floor:
         failed = f"{number} ended at {last:.4g}, no better than the {floor:.4g} of a trivial model"
-    return Course(first, best, last, best_at, end, failed)
+    return Course(first, best, last, best_at, end, failed, rescues)
 
 
 def measure_stability(
@@ -151,6 +156,7 @@ def measure_stability(
     return Stability(
         num_runs=len(courses),
         num_failed=num_failed,
+        num_rescued=sum(not course.failed and course.num_rescues > 0 for course in courses),
         share_failed=num_failed / len(courses),
         share_interval=_wilson(num_failed, len(courses)),
         mean=fmean(lasts) if lasts else None,

@@ -28,9 +28,11 @@ def _alone(contestant: Contestant) -> str:
     if course.last is None or course.fallback is None:
         return f"{contestant.name} was not looked at while it trained."
     share = course.best_at / max(1, course.images_seen)
+    often = "once" if course.num_rescues == 1 else f"{course.num_rescues} times"
+    rescued = f" It broke and went back to a good state {often}." if course.num_rescues else ""
     return (
         f"{contestant.name}, one seed: {DISTANCE} ended {_told(course.fallback)} above its best, which came "
-        f"after {share:.0%} of the images. How much seeds matter takes several runs."
+        f"after {share:.0%} of the images.{rescued} How much seeds matter takes several runs."
     )
 
 
@@ -40,6 +42,8 @@ def _together(group: Sequence[Contestant]) -> str:
     failures = (
         f"{found.num_failed} of {found.num_runs} runs failed (of ever more runs {low:.0%} to {high:.0%})"
     )
+    if found.num_rescued:
+        failures += f", {found.num_rescued} went on only after a return to a good state"
     seeds, names = {contestant.seed for contestant in group}, ", ".join(one.name for one in group)
     told = (
         f"{group[0].recipe}, {found.num_runs} runs of {len(seeds)} seed{'s' if len(seeds) > 1 else ''} "

@@ -62,6 +62,15 @@ def test_over_seeds() -> None:
     assert stability.best_at == pytest.approx((100 / 250 + 100 / 150) / 2)
 
 
+def test_rescues_are_counted_and_a_run_that_went_well_through_them_is_told_apart() -> None:
+    rescue = {"images_seen": 150, "rescued": "The weights were not finite; went back to 100 images."}
+    rescued = [*log(8.0, 1.0), rescue, rescue]
+    assert follow(rescued).num_rescues == 2
+    assert not follow(rescued).failed
+    stability = measure_stability([rescued, log(8.0, 1.0), [*log(8.0, 9.0), rescue]])
+    assert (stability.num_failed, stability.num_rescued) == (1, 1)
+
+
 def test_runs_that_grow_less_steady_say_so() -> None:
     """The ladder that it is made to see: seeds that lie ever further apart, and ever more failures."""
     spreads = [measure_stability([log(9, 3 + s * d) for s in (-1, 0, 1)]).spread for d in (0.1, 0.5, 2.0)]
