@@ -2,20 +2,22 @@
 
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import tyro
 
 from latentia._types import Images
-from latentia.cli.flags import Count, Device, MaybeSource, MaybeThreshold, OutputFile, Run
+from latentia.cli.flags import Count, Device, MaybeGiven, MaybeSource, MaybeThreshold, OutputFile, Run
 from latentia.cli.letters import DONE
 from latentia.data.pictures import save
 from latentia.protocols import Encodes
 from latentia.recipes import open_run
+from latentia.recipes.conditions import given_from
 from latentia.report.runs import images_for
 from latentia.tasks import Course, interpolate_draws, interpolate_images, sample_truncated
 from latentia.tasks import reconstruct as reconstructed
+from latentia.tasks.draw import is_conditional
 from latentia.training import folder
 
 AT_ONCE = 256
@@ -31,6 +33,7 @@ def sample(
     noise: bool = True,
     temperature: float = 1.0,
     truncation: MaybeThreshold = None,
+    given: MaybeGiven = None,
     device: Device = "auto",
 ) -> int:
     """Draw new images from a trained run.
@@ -39,6 +42,8 @@ def sample(
       latentia sample runs/faces --num 64 --out samples.png    one picture with all of them
       latentia sample runs/faces --num 1000 --out samples      a folder with a PNG each
       latentia sample runs/faces --out means.png --no-noise    what papers of VAEs show
+      latentia sample runs/digits --out sevens.png --given 7   of a class, from a conditional model
+      latentia sample runs/faces --out glasses.png --given Eyeglasses=1,Male=0
 
     Args:
         run: Folder of the run.
@@ -51,6 +56,9 @@ def sample(
             typical and less varied; only at 1 are they draws from the model.
         truncation: Largest size of that noise, in standard deviations, above 0; what lies beyond is drawn
             again. Like a low temperature, it buys typical images with variety. Pixels are not drawn then.
+        given: What a conditional model is to draw: the name of a class; or attributes and numbers, where
+            those that are not named are at their mean. Without it, classes are drawn as often as each other,
+            and attributes as training images have them.
         device: Where to compute: auto, cpu, cuda, cuda:1 or mps.
     """
     if num < 1:
@@ -58,18 +66,20 @@ def sample(
     opened = open_run(run, device=device)
     place = next(opened.model.parameters()).device
     generator = torch.Generator(place).manual_seed(seed)
+    asked = None if given is None else given_from(given, opened.facts, opened.model, num).to(place)
     if truncation is not None:
         if temperature != 1:
             raise ValueError("--temperature scales the noise that --truncation cuts. Give one of the two.")
-        drawn = sample_truncated(opened.model, num, truncation, generator=generator).cpu()
+        drawn = sample_truncated(opened.model, num, truncation, given=asked, generator=generator).cpu()
         return told(
             save(drawn, out), f"{num} means of {opened.recipe}, seed {seed}, noise within {truncation:g}"
         )
     counts = [min(AT_ONCE, num - start) for start in range(0, num, AT_ONCE)]
+    settings: dict[str, Any] = {"generator": generator, "noise": noise, "temperature": temperature}
     with torch.no_grad():
         parts = [
-            opened.model.sample(count, generator=generator, noise=noise, temperature=temperature).cpu()
-            for count in counts
+            opened.model.sample(count, given=None if asked is None else asked[:count], **settings).cpu()
+            for count in counts  # all are asked for the same
         ]
     written = save(torch.cat(parts), out)
     cooled = "" if temperature == 1 else f", temperature {temperature:g}"
@@ -91,8 +101,9 @@ def reconstruct(run: Run, *, out: OutputFile, data: MaybeSource = None, num: Cou
     """
     opened = open_run(run)
     real = shown_images(opened, data, num)
+    given = images_for(opened, data).split("test").given(slice(0, num))
     columns = min(num, 8)
-    rows = in_rows(columns, real, reconstructed(opened.model, real))
+    rows = in_rows(columns, real, reconstructed(opened.model, real, given=given))
     return picture(rows, out, columns, "rows in pairs: test images, and their reconstructions below them")
 
 
@@ -108,7 +119,8 @@ def interpolate(
 ) -> int:
     """Walk through latent space: each row goes from one image to another.
 
-    Where the model encodes, both ends are test images; otherwise they are draws from its prior.
+    Where the model encodes, both ends are test images; otherwise, and where the model has to be told what
+    images show, they are draws from its prior, of one kind each way.
 
     Examples:
       latentia interpolate runs/faces --out ways.png
@@ -124,7 +136,7 @@ def interpolate(
         seed: Draws the ends, where the model does not encode.
     """
     opened = open_run(run)
-    if isinstance(opened.model, Encodes):
+    if isinstance(opened.model, Encodes) and not is_conditional(opened.model):
         images = shown_images(opened, data, 2 * num)
         rows = interpolate_images(opened.model, images[0::2], images[1::2], steps, course=course)
         ends = "test images"
@@ -133,7 +145,7 @@ def interpolate(
         rows = interpolate_draws(opened.model, num, steps, course=course, generator=generator)
         ends = f"draws from the prior, seed {seed}"
         if data is not None:
-            warnings.warn(f"--data is ignored: {opened.recipe} cannot encode images.", stacklevel=1)
+            warnings.warn(f"--data is ignored: {opened.recipe} cannot go between images.", stacklevel=1)
     return picture(rows, out, steps, f"each row between two {ends}")
 
 

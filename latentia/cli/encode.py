@@ -17,7 +17,6 @@ from latentia.distributions import Normal
 from latentia.protocols import Describes, Encodes, require
 from latentia.recipes import open_run
 from latentia.report.runs import images_for
-from latentia.tasks.draw import ToldClasses
 from latentia.training import folder
 
 AT_ONCE = 256
@@ -44,7 +43,7 @@ def encode(run: Run, data: Data, *, out: OutputFile) -> int:
     encoder = require(opened.model, Encodes, task="encode")
 
     def latents(images: Images, given: Given | None) -> dict[str, Tensor]:
-        posterior = encoder.encode(images)
+        posterior = encoder.encode(images, given=given)
         if not isinstance(posterior, Normal):
             return {"mean": posterior.mean}
         return {"mean": posterior.mean, "std": posterior.log_std.exp().expand_as(posterior.mean)}
@@ -76,8 +75,7 @@ def features(run: Run, data: Data, *, out: OutputFile, level: int = -1) -> int:
     critic = require(opened.model, Describes, task="features")
 
     def described(images: Images, given: Given | None) -> dict[str, Tensor]:
-        told = given if isinstance(critic, ToldClasses) and critic.num_classes else None
-        levels = critic.features(images, given=told)
+        levels = critic.features(images, given=given)
         if not -len(levels) <= level < len(levels):
             raise ValueError(f"--level is {level}; this critic has levels 0 to {len(levels) - 1}.")
         return {"features": levels[level].flatten(2).mean(2) if levels[level].dim() > 2 else levels[level]}

@@ -12,7 +12,7 @@ from latentia.protocols import Encodes
 from latentia.recipes import open_run
 from latentia.report.runs import images_for
 from latentia.tasks import invert as inverted
-from latentia.tasks.draw import ToldClasses
+from latentia.tasks.draw import is_conditional
 
 AT_ONCE = 8192
 """Training images searched in one go."""
@@ -60,7 +60,7 @@ def invert(
     place = next(opened.model.parameters()).device
     real = shown_images(opened, data, num)
     given = None
-    if isinstance(opened.model, ToldClasses) and opened.model.num_classes:
+    if is_conditional(opened.model):
         given = images_for(opened, data).split("test").given(slice(0, num))
     found = inverted(
         opened.model,

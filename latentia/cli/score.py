@@ -51,8 +51,9 @@ def score(
         if not len(split):
             continue
         images = split.images(slice(0, len(split)))
-        scores = anomaly_scores(model, images, complexity=complexity, background=other)
-        numbers = torch.stack([scores, log_likelihoods(model, images)], dim=1).tolist()
+        given = split.given(slice(0, len(split)))
+        scores = anomaly_scores(model, images, complexity=complexity, background=other, given=given)
+        numbers = torch.stack([scores, log_likelihoods(model, images, given=given)], dim=1).tolist()
         rows += [(image, name, *pair) for image, pair in zip(split.names, numbers, strict=True)]
     rows.sort(key=lambda row: -row[2])
     out.parent.mkdir(parents=True, exist_ok=True)

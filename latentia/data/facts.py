@@ -13,6 +13,9 @@ Background = Literal["white", "black", "grey"]
 Splitting = Literal["auto", "published", "hash", "folder"]
 Binarising = Literal["no", "threshold", "static", "dynamic"]
 
+TENSORS = ("attribute_values", "mean", "std")
+"""Facts that are no JSON: what recipes make of them stands in the model's buffers."""
+
 SMALLEST_SIDE, LARGEST_SIDE, SIDE_STEP = 8, 256, 4
 """Sides that the networks of this library can halve and double again, in pixels."""
 
@@ -106,6 +109,7 @@ class Facts:
         num_test: Images in the test split.
         classes: Name of each class; empty where there are none.
         attributes: Name of each attribute; empty where there are none.
+        attribute_values: Attributes of every training image, NaN where unknown.
         mean: Mean of each pixel over the training split, on the scale [-1, 1].
         std: Standard deviation of each pixel over the training split, on the same scale.
     """
@@ -121,6 +125,9 @@ class Facts:
     num_test: int
     classes: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
+    attribute_values: Float[Tensor, "images attributes"] | None = field(
+        default=None, compare=False, repr=False
+    )
     mean: Float[Tensor, "channels height width"] | None = field(default=None, compare=False, repr=False)
     std: Float[Tensor, "channels height width"] | None = field(default=None, compare=False, repr=False)
 
@@ -130,13 +137,13 @@ class Facts:
         return self.channels, self.height, self.width
 
     def to_json(self) -> dict[str, Any]:
-        """All but the pixel statistics, as a dictionary that JSON can hold."""
-        names = [f.name for f in dataclasses.fields(self) if f.name not in ("mean", "std")]
+        """All but the tensors, as a dictionary that JSON can hold."""
+        names = [f.name for f in dataclasses.fields(self) if f.name not in TENSORS]
         facts = {name: getattr(self, name) for name in names}
         return {name: list(fact) if isinstance(fact, tuple) else fact for name, fact in facts.items()}
 
     @classmethod
     def from_json(cls, facts: dict[str, Any]) -> "Facts":
-        """The facts that `to_json` wrote, without pixel statistics."""
+        """The facts that `to_json` wrote, without tensors."""
         lists = {name: tuple(facts[name]) for name in ("classes", "attributes")}
         return cls(**{**facts, **lists})

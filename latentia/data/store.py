@@ -216,7 +216,6 @@ def _open(folder: Path, location: str, preparation: Preparation) -> ImageStore:
     drawn = preparation.binarise == "dynamic"
     if drawn:
         std = (1 - mean.square()).sqrt()  # of what is drawn: values -1 and 1
-    facts = dataclasses.replace(Facts.from_json(saved["facts"]), mean=mean, std=std)
     report = SourceReport.from_json(saved["report"])
     report = dataclasses.replace(report, source=location, store=str(folder), bytes=pixels.nbytes)
     splits = {}
@@ -225,6 +224,8 @@ def _open(folder: Path, location: str, preparation: Preparation) -> ImageStore:
         known = [arrays[key][rows] if key in arrays else None for key in ("class_of", "values")]
         named = [names[row] for row in rows]
         splits[name] = Split(named, pixels, rows, saved["stored_levels"], drawn, *known)
+    values = splits["train"].attributes(slice(None))
+    facts = dataclasses.replace(Facts.from_json(saved["facts"]), attribute_values=values, mean=mean, std=std)
     return ImageStore(facts, location, preparation, report, folder, splits)
 
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from latentia._types import Images
+from latentia._types import Given, Images
 from latentia.distributions import Density, DiscretisedNormal, Normal
 from latentia.metrics.latent_use import Autoencoder, active_latents
 from latentia.metrics.likelihood import evaluate_likelihood
@@ -73,6 +73,7 @@ def diagnose(
     *,
     levels: int,
     history: Sequence[Mapping[str, Any]] = (),
+    given: tuple[Tensor | None, Tensor | None] = (None, None),
     seed: int = 0,
 ) -> list[Finding]:
     """Looks at an explicit model from all sides.
@@ -83,6 +84,7 @@ def diagnose(
         held_out: Images that it did not, as many.
         levels: Number of stored levels of the data.
         history: Rows of the run's log: validation bounds by images seen, and steps that were skipped.
+        given: What a conditional model is told of the training images, and of the others.
         seed: Seed of the draws.
 
     Returns:
@@ -95,14 +97,14 @@ def diagnose(
     require(model, Encodes, task="diagnose")
     require(model, Decodes, task="diagnose")
     assert isinstance(model, Autoencoder)
-    latents = _into_latents(model, held_out, seed)
+    latents = _into_latents(model, held_out, given[1], seed)
     findings = [
         latents_in_use(latents),
         decoder_listens(latents),
         aggregate_meets_prior(latents),
         *deviations(latents.likelihood, levels),
-        fit(explicit, train, held_out, levels=levels, seed=seed),
-        enough_draws(explicit, held_out, levels=levels, seed=seed),
+        fit(explicit, train, held_out, levels=levels, given=given, seed=seed),
+        enough_draws(explicit, held_out, levels=levels, given=given[1], seed=seed),
         *log_of_training(history),
     ]
     return sorted(findings, key=lambda finding: finding.healthy)
@@ -207,13 +209,22 @@ def fit(
     held_out: Float[Tensor, "held_out channels height width"],
     *,
     levels: int,
+    given: tuple[Tensor | None, Tensor | None] = (None, None),
     seed: int,
 ) -> Finding:
     """Whether images that were learned from are more likely than others, beyond the error of both."""
     count = min(len(train), len(held_out))
     seen, unseen = (
-        evaluate_likelihood(model, images[:count], levels=levels, split=split, num_draws=1, seed=seed)
-        for images, split in ((train, "train"), (held_out, "held-out"))
+        evaluate_likelihood(
+            model,
+            images[:count],
+            levels=levels,
+            split=split,
+            num_draws=1,
+            given=None if told is None else told[:count],
+            seed=seed,
+        )
+        for images, told, split in ((train, given[0], "train"), (held_out, given[1], "held-out"))
     )
     gap = seen.mean - unseen.mean
     error = math.hypot(seen.standard_error, unseen.standard_error)
@@ -232,9 +243,13 @@ def fit(
     return Finding("fit", True, measured, "No sign of overfitting beyond the error.")
 
 
-def enough_draws(model: ExplicitModel, held_out: Images, *, levels: int, seed: int) -> Finding:
+def enough_draws(
+    model: ExplicitModel, held_out: Images, *, levels: int, given: Given | None = None, seed: int
+) -> Finding:
     """Whether the posterior is near the true one: how fast the bound rises with the number of draws."""
-    found = evaluate_likelihood(model, held_out, levels=levels, split="held-out", num_draws=DRAWS, seed=seed)
+    found = evaluate_likelihood(
+        model, held_out, levels=levels, split="held-out", num_draws=DRAWS, given=given, seed=seed
+    )
     rise = found.curve[DRAWS] - found.curve[DRAWS // 2]
     measured = (
         f"the bound rises by {found.mean - found.elbo:.2f} nats from 1 to {DRAWS} draws, by {rise:.2f} in "
@@ -279,22 +294,22 @@ def log_of_training(history: Sequence[Mapping[str, Any]]) -> list[Finding]:
     return findings
 
 
-def _into_latents(model: Autoencoder, images: Images, seed: int) -> Latents:
+def _into_latents(model: Autoencoder, images: Images, given: Given | None, seed: int) -> Latents:
     generator = torch.Generator(images.device).manual_seed(seed)
 
     def noise(density: Density) -> Tensor:
         shape = (len(images), *density.noise_shape)
         return torch.randn(shape, generator=generator, device=images.device)
 
-    posterior, prior = model.encode(images), model.prior()
+    posterior, prior = model.encode(images, given=given), model.prior(given=given)
     draws, log_posterior = posterior.draw_and_log_prob(noise(posterior))
-    likelihood = model.decode(draws)
+    likelihood = model.decode(draws, given=given)
     return Latents(
         means=posterior.mean,
         draws=draws,
         rates=log_posterior - prior.log_prob(draws),
         own=-likelihood.log_prob(images),
-        strange=-model.decode(draws.roll(1, 0)).log_prob(images),
+        strange=-model.decode(draws.roll(1, 0), given=given).log_prob(images),
         prior_draws=prior.draw(noise(prior)),
         likelihood=likelihood,
     )

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from latentia._types import Images, Latents
+from latentia._types import Given, Images, Latents
 from latentia.distributions import Density, Normal
 from latentia.losses import normal_rates
 from latentia.protocols import Decodes, Encodes, ExplicitModel, require
@@ -21,9 +21,9 @@ BATCH = 100  # images at a time
 class Autoencoder(Protocol):
     """A model with latents, whose encoder, decoder and prior all return densities."""
 
-    def encode(self, images: Images) -> Density: ...
-    def decode(self, latents: Latents) -> Density: ...
-    def prior(self) -> Density: ...
+    def encode(self, images: Images, *, given: Given | None = None) -> Density: ...
+    def decode(self, latents: Latents, *, given: Given | None = None) -> Density: ...
+    def prior(self, *, given: Given | None = None) -> Density: ...
 
 
 @runtime_checkable
@@ -80,12 +80,15 @@ def active_latents(means: Float[Tensor, "images latents"]) -> Bool[Tensor, " lat
 
 
 @torch.inference_mode()
-def measure_latent_use(model: ExplicitModel, images: Images, *, seed: int = 0) -> LatentUse:
+def measure_latent_use(
+    model: ExplicitModel, images: Images, *, given: Given | None = None, seed: int = 0
+) -> LatentUse:
     """Rate, distortion and active units of a model on images, from one draw an image.
 
     Args:
         model: It has latents, is in evaluation mode, and has averaged weights where the run keeps them.
         images: Held-out images in [-1, 1], at least 2.
+        given: What a conditional model is told of each image.
         seed: Seed of the draws.
 
     Raises:
@@ -100,16 +103,17 @@ def measure_latent_use(model: ExplicitModel, images: Images, *, seed: int = 0) -
     device = prior.mean.device
     generator = torch.Generator(device).manual_seed(seed)
     means, rates, distortions = [], [], []
-    for some in images.split(BATCH):
-        batch = some.to(device)
-        posterior = model.encode(batch)
+    for start in range(0, len(images), BATCH):
+        rows = slice(start, start + BATCH)
+        batch, told = images[rows].to(device), None if given is None else given[rows].to(device)
+        posterior = model.encode(batch, given=told)
         noise = torch.randn(len(batch), *posterior.noise_shape, generator=generator, device=device)
         latents, log_posterior = posterior.draw_and_log_prob(noise)
         rates_by, parts = _parts(model, batch, posterior, prior, generator)
         if parts is None:
             parts = (log_posterior - prior.log_prob(latents)).unsqueeze(1)
         rates.append(parts.cpu().double())
-        distortions.append(-model.decode(latents).log_prob(batch).cpu().double())
+        distortions.append(-model.decode(latents, given=told).log_prob(batch).cpu().double())
         means.append(posterior.mean.cpu())
     mean_rates = torch.cat(rates).mean(0)
     return LatentUse(

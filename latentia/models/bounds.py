@@ -19,7 +19,7 @@ from latentia.losses import (
     log_importance_weights,
     normal_rates,
 )
-from latentia.models.latent import Explicit
+from latentia.models.latent import Explicit, decoder_told
 from latentia.protocols import Batch, Objective, Turn
 
 PLAYER = "autoencoder"
@@ -35,7 +35,7 @@ class Bound(Protocol):
 
 def distortion_at(model: Explicit, latents: Latents, batch: Batch, turn: Turn) -> PerImage:
     """-log p(x|z) as training sees it, in nats: densities of images with uniform noise one level wide."""
-    likelihood = model.decode(latents)
+    likelihood = model.decode(latents, given=batch.given)
     return -likelihood.dequantised_log_prob(batch.images, lambda: turn.uniform(*model.image_shape), turn.mean)
 
 
@@ -64,7 +64,8 @@ class Evidence:
 
     def objective(self, model: Explicit, moves: tuple[nn.Module, ...]) -> Objective:
         def terms(batch: Batch, turn: Turn) -> Mapping[str, PerImage]:
-            posterior, prior = model.encode(batch.images), model.prior()
+            posterior = model.encode(batch.images, given=batch.given)
+            prior = model.prior(given=batch.given)
             latents, rate = draw_with_rate(posterior, prior, turn.noise(*posterior.noise_shape))
             distortion = distortion_at(model, latents, batch, turn)
             if not self.free_bits:
@@ -116,13 +117,13 @@ class ImportanceWeighted:
 
     def objective(self, model: Explicit, moves: tuple[nn.Module, ...]) -> Objective:
         def terms(batch: Batch, turn: Turn) -> Mapping[str, PerImage]:
-            posterior = model.encode(batch.images)
+            posterior = model.encode(batch.images, given=batch.given)
             noise = turn.noise(self.num_draws, *posterior.noise_shape).transpose(0, 1)
             log_weights = log_importance_weights(
                 batch.images,
                 posterior,
-                model.prior(),
-                model.decode,
+                model.prior(given=batch.given),
+                decoder_told(model, batch.given),
                 noise,
                 pixel_noise=lambda: turn.uniform(*model.image_shape),
                 batch_mean=turn.mean,

@@ -32,11 +32,13 @@ class TotalCorrelation:
 
     def objective(self, model: Explicit, moves: tuple[nn.Module, ...]) -> Objective:
         def terms(batch: Batch, turn: Turn) -> Mapping[str, PerImage]:
-            posterior = model.encode(batch.images)
+            posterior = model.encode(batch.images, given=batch.given)
             assert isinstance(posterior, Normal)
             latents = posterior.draw(turn.noise(*posterior.noise_shape))
             distortion = distortion_at(model, latents, batch, turn)
-            parts = decomposed_rate(posterior, model.prior(), latents, num_images=self.num_images)
+            parts = decomposed_rate(
+                posterior, model.prior(given=batch.given), latents, num_images=self.num_images
+            )
             return {"distortion": distortion, **parts}
 
         weights = {"mutual_information": 1.0, "total_correlation": self.beta, "dimension_wise_rate": 1.0}
@@ -69,7 +71,8 @@ class Information:
 
     def objective(self, model: Explicit, moves: tuple[nn.Module, ...]) -> Objective:
         def terms(batch: Batch, turn: Turn) -> Mapping[str, PerImage]:
-            posterior, prior = model.encode(batch.images), model.prior()
+            posterior = model.encode(batch.images, given=batch.given)
+            prior = model.prior(given=batch.given)
             latents, rate = draw_with_rate(posterior, prior, turn.noise(*posterior.noise_shape))
             distortion = distortion_at(model, latents, batch, turn)
             draws = prior.draw(turn.noise(*prior.noise_shape))

@@ -3,6 +3,7 @@
 Functions over what a model can do (encode, decode), so that each family stays one flat class.
 """
 
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -62,19 +63,35 @@ def draw_images(
 
 
 def latent_log_weights(
-    model: Explicit, images: Images, num_draws: int, generator: torch.Generator | None
+    model: Explicit,
+    images: Images,
+    num_draws: int,
+    generator: torch.Generator | None,
+    given: Given | None = None,
 ) -> Float[Tensor, "draws batch"]:
     """Log importance weights of draws from the model's posterior, in nats; images are encoded once."""
-    posterior, prior = model.encode(images), model.prior()
+    posterior, prior = model.encode(images, given=given), model.prior(given=given)
+    decode = decoder_told(model, given)
     shape = (len(images), *posterior.noise_shape)
     return torch.cat(
         [
             log_importance_weights(
-                images, posterior, prior, model.decode, standard_normal((draws, *shape), images, generator)
+                images, posterior, prior, decode, standard_normal((draws, *shape), images, generator)
             )
             for draws in portions(num_draws, images)
         ]
     )
+
+
+def decoder_told(model: Explicit, given: Given | None) -> Callable[[Latents], Density]:
+    """The model's decoder of latents, one or more draws for every image that something is given of."""
+
+    def decode(latents: Latents) -> Density:
+        if given is None:
+            return model.decode(latents)
+        return model.decode(latents, given=given.repeat(len(latents) // len(given), *[1] * (given.dim() - 1)))
+
+    return decode
 
 
 def portions(num_draws: int, images: Images) -> list[int]:
@@ -87,14 +104,15 @@ def portions(num_draws: int, images: Images) -> list[int]:
     return [min(size, num_draws - start) for start in range(0, num_draws, size)]
 
 
-def latent_log_prob(model: Explicit, images: Images, num_draws: int) -> PerImage:
+def latent_log_prob(model: Explicit, images: Images, num_draws: int, given: Given | None = None) -> PerImage:
     """The importance-weighted bound with the same noise for every image and in every call, in nats.
 
     An image so has one number, whatever stands beside it in the batch.
     """
-    posterior = model.encode(images)
+    posterior = model.encode(images, given=given)
     generator = torch.Generator(images.device).manual_seed(0)
     noise = standard_normal((num_draws, 1, *posterior.noise_shape), images, generator)
     noise = noise.expand(num_draws, len(images), *posterior.noise_shape)
-    log_weights = log_importance_weights(images, posterior, model.prior(), model.decode, noise)
+    prior, decode = model.prior(given=given), decoder_told(model, given)
+    log_weights = log_importance_weights(images, posterior, prior, decode, noise)
     return importance_weighted_bound(log_weights)

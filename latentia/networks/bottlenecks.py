@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latentia._types import Given, Images, Latents, PerImage
-from latentia.networks.classes import ClassedLatents, Score
+from latentia.networks.conditions import Condition, Score, Told
 from latentia.networks.convolutional import channels_after, num_halvings
 from latentia.networks.residual import Features
 
@@ -28,7 +28,7 @@ class BottleneckGenerator(nn.Module):
         expansion: Channels inside a block for each outside.
         dense: Whether the 3 x 3 convolution inside mixes all channels, and not in groups of 16. With an
             expansion of 1 or 0.5 that is faster on a processor.
-        num_classes: How many classes there are to be given; 0 for none.
+        condition: What it is told of each image; None for nothing.
 
     Source:
         Huang et al. 2025 (arXiv:2501.05441), section 3. Differs in the hyperbolic tangent at the end, in a
@@ -44,13 +44,13 @@ class BottleneckGenerator(nn.Module):
         blocks: int = 2,
         expansion: float = 2.0,
         dense: bool = False,
-        num_classes: int = 0,
+        condition: Condition | None = None,
     ) -> None:
         super().__init__()
         channels, height, width_px = image_shape
         levels = num_halvings(height, width_px)
         sizes = [channels_after(level, width) for level in range(levels, -1, -1)]
-        self.latents = ClassedLatents(num_latents, num_classes)
+        self.latents = Told(num_latents, condition)
         self.scales = nn.Linear(self.latents.num_outputs, sizes[0], bias=False)
         nn.init.normal_(self.scales.weight, std=self.latents.num_outputs**-0.5)
         self.basis = nn.Parameter(torch.randn(sizes[0], height >> levels, width_px >> levels))
@@ -78,11 +78,11 @@ class BottleneckCritic(nn.Module):
         blocks: Residual blocks at each resolution.
         expansion: As of the generator.
         dense: As of the generator.
-        num_classes: How many classes there are to be given; 0 for none.
+        condition: What it is told of each image; None for nothing.
 
     Source:
-        Huang et al. 2025 (arXiv:2501.05441), section 3. Differs in that a critic of classes also scores the
-        image without its class.
+        Huang et al. 2025 (arXiv:2501.05441), section 3. Differs in that a critic that is told something
+        also scores the image without it.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class BottleneckCritic(nn.Module):
         blocks: int = 2,
         expansion: float = 2.0,
         dense: bool = False,
-        num_classes: int = 0,
+        condition: Condition | None = None,
     ) -> None:
         super().__init__()
         channels, height, width_px = image_shape
@@ -106,7 +106,7 @@ class BottleneckCritic(nn.Module):
         self.transitions = nn.ModuleList(_mix(a, b) for a, b in pairwise(sizes))
         base = (height >> levels, width_px >> levels)
         self.basis = nn.Parameter(torch.randn(sizes[-1], *base) * math.prod(base) ** -0.5)
-        self.score = Score(sizes[-1], num_classes)
+        self.score = Score(sizes[-1], condition)
         nn.init.normal_(self.score.weight, std=sizes[-1] ** -0.5)
         nn.init.zeros_(self.score.bias)
 

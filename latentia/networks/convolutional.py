@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latentia._types import Given, Images, Latents, PerImage
-from latentia.networks.classes import ClassedLatents, Score
+from latentia.networks.conditions import Condition, Score, Told
 
 Norm = Literal["batch", "none"]
 
@@ -163,7 +163,7 @@ class Generator(nn.Module):
         image_shape: (channels, height, width).
         width: Channels before the last level, as of the decoder.
         norm: Batch normalisation in all levels but the last, or none.
-        num_classes: How many classes there are to be given; 0 for none.
+        condition: What it is told of each image; None for nothing.
 
     Source:
         Radford et al. 2016 (arXiv:1511.06434), section 3. The first layer is linear, as there; the number
@@ -177,10 +177,10 @@ class Generator(nn.Module):
         *,
         width: int,
         norm: Norm = "batch",
-        num_classes: int = 0,
+        condition: Condition | None = None,
     ) -> None:
         super().__init__()
-        self.latents = ClassedLatents(num_latents, num_classes)
+        self.latents = Told(num_latents, condition)
         self.decoder = ConvolutionalDecoder(
             self.latents.num_outputs, image_shape, num_outputs=image_shape[0], width=width, norm=norm
         )
@@ -199,7 +199,7 @@ class Critic(nn.Module):
         image_shape: (channels, height, width).
         width: Channels after the first level, as of the encoder.
         norm: Batch normalisation in all levels but the first, or none.
-        num_classes: How many classes there are to be given; 0 for none.
+        condition: What it is told of each image; None for nothing.
 
     Source:
         Radford et al. 2016 (arXiv:1511.06434), section 3. Without norm, weights start as the encoder's.
@@ -211,11 +211,11 @@ class Critic(nn.Module):
         *,
         width: int,
         norm: Norm = "batch",
-        num_classes: int = 0,
+        condition: Condition | None = None,
     ) -> None:
         super().__init__()
         self.encoder = ConvolutionalEncoder(image_shape, width=width, norm=norm)
-        self.score = Score(self.encoder.num_features, num_classes)
+        self.score = Score(self.encoder.num_features, condition)
         if norm == "batch":
             initialise_as_dcgan(self)
 

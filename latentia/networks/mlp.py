@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from latentia._types import Given, Images, Latents, PerImage
-from latentia.networks.classes import ClassedLatents, Score
+from latentia.networks.conditions import Condition, Score, Told
 
 
 class MLPEncoder(nn.Module):
@@ -70,7 +70,7 @@ class MLPGenerator(nn.Module):
         image_shape: (channels, height, width).
         width: Units in each hidden layer.
         depth: Hidden layers, at least 1.
-        num_classes: How many classes there are to be given; 0 for none.
+        condition: What it is told of each image; None for nothing.
     """
 
     def __init__(
@@ -80,11 +80,11 @@ class MLPGenerator(nn.Module):
         *,
         width: int,
         depth: int = 3,
-        num_classes: int = 0,
+        condition: Condition | None = None,
     ) -> None:
         super().__init__()
         self.image_shape = image_shape
-        self.latents = ClassedLatents(num_latents, num_classes)
+        self.latents = Told(num_latents, condition)
         self.layers = _hidden_layers(self.latents.num_outputs, width, depth)
         self.output = nn.Linear(width, math.prod(image_shape))
         nn.init.kaiming_normal_(self.output.weight, nonlinearity="relu")
@@ -102,7 +102,7 @@ class MLPCritic(nn.Module):
         image_shape: (channels, height, width).
         width: Units in each hidden layer.
         depth: Hidden layers, at least 1.
-        num_classes: How many classes there are to be given; 0 for none.
+        condition: What it is told of each image; None for nothing.
         scale: What images are multiplied by: the larger, the sooner small differences are told apart.
     """
 
@@ -112,13 +112,13 @@ class MLPCritic(nn.Module):
         *,
         width: int,
         depth: int = 3,
-        num_classes: int = 0,
+        condition: Condition | None = None,
         scale: float = 1.0,
     ) -> None:
         super().__init__()
         self.scale = scale
         self.layers = _hidden_layers(math.prod(image_shape), width, depth)
-        self.score = Score(width, num_classes)
+        self.score = Score(width, condition)
 
     def forward(self, images: Images, given: Given | None = None) -> PerImage:
         scores: Tensor = self.score(self.layers(self.scale * images.flatten(1)), given)

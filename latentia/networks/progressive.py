@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from latentia._types import Given, Images, Latents, PerImage
-from latentia.networks.classes import ClassedLatents, Score
+from latentia.networks.conditions import Condition, Score, Told
 from latentia.networks.convolutional import channels_after, num_halvings
 from latentia.networks.residual import Features, doubled, halved
 from latentia.networks.weights import equalised
@@ -28,24 +28,29 @@ class ProgressiveGenerator(nn.Module):
         num_latents: Length of a latent vector.
         image_shape: (channels, height, width).
         width: Channels at half size; see `channels_after`.
-        num_classes: How many classes there are to be given; 0 for none.
+        condition: What it is told of each image; None for nothing.
 
     Attributes:
         last_depth: The depth of full size, which is that of a call without depth.
 
     Source:
         Karras et al. 2017 (arXiv:1710.10196), sections 2, 4 and table 2. Differs in the hyperbolic tangent
-        at the end, in the number of channels, and in classes, which stand beside the latents.
+        at the end, in the number of channels, and in what is told, which stands beside the latents.
     """
 
     def __init__(
-        self, num_latents: int, image_shape: tuple[int, int, int], *, width: int, num_classes: int = 0
+        self,
+        num_latents: int,
+        image_shape: tuple[int, int, int],
+        *,
+        width: int,
+        condition: Condition | None = None,
     ) -> None:
         super().__init__()
         channels, height, width_px = image_shape
         self.last_depth = num_halvings(height, width_px)
         sizes = [channels_after(level, width) for level in range(self.last_depth, -1, -1)]
-        self.latents = ClassedLatents(num_latents, num_classes)
+        self.latents = Told(num_latents, condition)
         self.base = (sizes[0], height >> self.last_depth, width_px >> self.last_depth)
         first = nn.Linear(self.latents.num_outputs, math.prod(self.base))
         self.first = equalised(first, gain=2**0.5 / 4)
@@ -75,7 +80,7 @@ class ProgressiveCritic(nn.Module):
     Args:
         image_shape: (channels, height, width) at full size.
         width: Channels at half size; see `channels_after`.
-        num_classes: How many classes there are to be given; 0 for none.
+        condition: What it is told of each image; None for nothing.
 
     Attributes:
         last_depth: The depth of full size, which is that of a call without depth.
@@ -84,7 +89,9 @@ class ProgressiveCritic(nn.Module):
         Karras et al. 2017 (arXiv:1710.10196), sections 2 to 4 and table 2.
     """
 
-    def __init__(self, image_shape: tuple[int, int, int], *, width: int, num_classes: int = 0) -> None:
+    def __init__(
+        self, image_shape: tuple[int, int, int], *, width: int, condition: Condition | None = None
+    ) -> None:
         super().__init__()
         channels, height, width_px = image_shape
         self.last_depth = num_halvings(height, width_px)
@@ -97,7 +104,7 @@ class ProgressiveCritic(nn.Module):
         for outputs, inputs in pairwise(sizes):
             steps = [*_step(inputs, inputs), *_step(inputs, outputs)]
             self.blocks.append(nn.Sequential(*steps, nn.AvgPool2d(2)))
-        self.score = equalised(Score(sizes[0], num_classes), gain=1)
+        self.score = equalised(Score(sizes[0], condition), gain=1)
 
     def forward(self, images: Images, given: Given | None = None, *, depth: float | None = None) -> PerImage:
         scores: Tensor = self.score(self.features(images, depth=depth)[-1], given)

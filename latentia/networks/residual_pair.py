@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from latentia._types import Given, Images, Latents, PerImage
-from latentia.networks.classes import ClassedLatents, ClassVectors, Score
+from latentia.networks.conditions import Condition, Score, Told
 from latentia.networks.convolutional import Norm, channels_after, num_halvings
 from latentia.networks.residual import Features, convolution, doubled, halved
 from latentia.networks.weights import spectral
@@ -23,12 +23,12 @@ class ResidualGenerator(nn.Module):
         num_latents: Length of a latent vector.
         image_shape: (channels, height, width).
         width: Channels at half size; see `channels_after`.
-        norm: Batch normalisation, whose scale and shift belong to the class, or none.
-        num_classes: How many classes there are to be given; 0 for none.
+        norm: Batch normalisation, whose scale and shift follow from what is told, or none.
+        condition: What it is told of each image; None for nothing.
 
     Source:
         Miyato et al. 2018 (arXiv:1802.05957), tables 4 to 6; conditional: Miyato & Koyama 2018
-        (arXiv:1802.05637). Differs in that the class stands beside the latents too.
+        (arXiv:1802.05637). Differs in that what is told stands beside the latents too.
     """
 
     def __init__(
@@ -38,19 +38,19 @@ class ResidualGenerator(nn.Module):
         *,
         width: int,
         norm: Norm = "batch",
-        num_classes: int = 0,
+        condition: Condition | None = None,
     ) -> None:
         super().__init__()
         channels, height, width_px = image_shape
         levels = num_halvings(height, width_px)
         sizes = [channels_after(level, width) for level in range(levels, -1, -1)]
-        self.latents = ClassedLatents(num_latents, num_classes)
+        self.latents = Told(num_latents, condition)
         self.base = (sizes[0], height >> levels, width_px >> levels)
         self.first = nn.Linear(self.latents.num_outputs, math.prod(self.base))
         nn.init.normal_(self.first.weight, std=self.latents.num_outputs**-0.5)
         nn.init.zeros_(self.first.bias)
         self.blocks = nn.ModuleList(
-            _Doubling(inputs, outputs, norm=norm, num_classes=num_classes, gain=levels**-0.5)
+            _Doubling(inputs, outputs, norm=norm, condition=condition, gain=levels**-0.5)
             for inputs, outputs in pairwise(sizes)
         )
         self.norm = nn.BatchNorm2d(sizes[-1]) if norm == "batch" else nn.Identity()
@@ -74,13 +74,15 @@ class ResidualCritic(nn.Module):
     Args:
         image_shape: (channels, height, width).
         width: Channels of the first block; see `channels_after`.
-        num_classes: How many classes there are to be given; 0 for none.
+        condition: What it is told of each image; None for nothing.
 
     Source:
         Miyato et al. 2018 (arXiv:1802.05957), tables 4 to 6; Miyato & Koyama 2018 (arXiv:1802.05637).
     """
 
-    def __init__(self, image_shape: tuple[int, int, int], *, width: int, num_classes: int = 0) -> None:
+    def __init__(
+        self, image_shape: tuple[int, int, int], *, width: int, condition: Condition | None = None
+    ) -> None:
         super().__init__()
         channels, height, width_px = image_shape
         levels = num_halvings(height, width_px)
@@ -90,7 +92,7 @@ class ResidualCritic(nn.Module):
             for level, (inputs, outputs) in enumerate(pairwise(sizes))
         ]
         self.blocks = nn.ModuleList([*blocks, _Halving(sizes[-1], sizes[-1], halve=False, first=False)])
-        self.score = spectral(Score(sizes[-1], num_classes))
+        self.score = spectral(Score(sizes[-1], condition))
 
     def forward(self, images: Images, given: Given | None = None) -> PerImage:
         scores: Tensor = self.score(self.features(images)[-1].relu().sum((2, 3)), given)
@@ -104,33 +106,35 @@ class ResidualCritic(nn.Module):
         return tuple(found[1:])
 
 
-class ClassNorm(nn.BatchNorm2d):
-    """Batch normalisation whose scale and shift are those of the class, where there are classes.
+class ToldNorm(nn.BatchNorm2d):
+    """Batch normalisation whose scale and shift follow from what is told, where something is.
 
     Args:
         num_features: Channels.
-        num_classes: How many classes; 0 for none.
+        condition: What is told; None for nothing.
     """
 
-    def __init__(self, num_features: int, num_classes: int = 0) -> None:
-        super().__init__(num_features, affine=num_classes == 0)
-        self.num_classes = num_classes
-        if num_classes:
-            self.scales = ClassVectors(num_classes, num_features, mean=1.0, std=0.02)
-            self.shifts = ClassVectors(num_classes, num_features, std=0.0)
+    def __init__(self, num_features: int, condition: Condition | None = None) -> None:
+        super().__init__(num_features, affine=condition is None)
+        self.told = condition is not None
+        if condition is not None:
+            self.scales = condition.vectors(num_features, mean=1.0, std=0.02)
+            self.shifts = condition.vectors(num_features, std=0.0)
 
     def forward(self, features: Features, given: Given | None = None) -> Features:
         features = super().forward(features)
-        if not self.num_classes:
+        if not self.told:
             return features
         return features * self.scales(given)[:, :, None, None] + self.shifts(given)[:, :, None, None]
 
 
 class _Doubling(nn.Module):
-    def __init__(self, inputs: int, outputs: int, *, norm: Norm, num_classes: int, gain: float) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, *, norm: Norm, condition: Condition | None, gain: float
+    ) -> None:
         super().__init__()
         sizes = (inputs, outputs) if norm == "batch" else ()
-        self.norms = nn.ModuleList(ClassNorm(size, num_classes) for size in sizes)
+        self.norms = nn.ModuleList(ToldNorm(size, condition) for size in sizes)
         self.first = convolution(inputs, outputs, 3)
         self.second = convolution(outputs, outputs, 3, gain=gain)
         self.shortcut = convolution(inputs, outputs, 1, gain=LINEAR)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
-from latentia.networks.classes import Score
+from latentia.networks.conditions import Score
 from latentia.networks.remembers import Remembers
 
 Layer = TypeVar("Layer", bound=nn.Module)

@@ -19,7 +19,7 @@ from latentia.report.yardstick import (
     SampleQuality,
     Search,
     Yardstick,
-    choose,
+    choose_told,
     estimate_to_json,
     make_yardstick,
 )
@@ -195,14 +195,15 @@ def _likelihood(
     test = store.split("test")
     values = store.facts.channels * store.facts.height * store.facts.width
     count = min(len(test), max(FEWEST, WORK // (values * num_draws)))
-    images, _ = choose([test], count, seed)
+    chosen = choose_told(test, count, seed)
     split = "test" if count == len(test) else f"randomly chosen (of {len(test)}) test"
+    images, given = chosen.images, chosen.given
     likelihood = evaluate_likelihood(
-        model, images, levels=store.facts.levels, split=split, num_draws=num_draws, seed=seed
+        model, images, levels=store.facts.levels, split=split, num_draws=num_draws, given=given, seed=seed
     )
     if not (isinstance(model, Encodes) and isinstance(model, Decodes)):
         return likelihood, None
-    return likelihood, measure_latent_use(model, images, seed=seed)
+    return likelihood, measure_latent_use(model, images, given=given, seed=seed)
 
 
 def _likelihood_lines(likelihood: Likelihood | None) -> list[str]:

@@ -11,8 +11,9 @@ from latentia.data import ImageStore
 from latentia.protocols import Decodes, Encodes
 from latentia.report.contestant import Contestant
 from latentia.report.evaluate import Evaluation
-from latentia.report.yardstick import choose
-from latentia.tasks import interpolate, interpolate_images, reconstruct
+from latentia.report.yardstick import choose, choose_told
+from latentia.tasks import interpolate_draws, interpolate_images, latents_of, reconstruct
+from latentia.tasks.draw import is_conditional
 
 SHOWN = 36  # samples in a square picture: few enough to be recognised on a phone
 STEPS = 8
@@ -63,24 +64,23 @@ def _reconstructions(contestant: Contestant, store: ImageStore, seed: int) -> Im
     if not (isinstance(contestant.model, Encodes) and isinstance(contestant.model, Decodes)):
         return None
     test = store.split("test")
-    real, _ = choose([test], min(REBUILT, len(test)), seed)
-    rebuilt = reconstruct(contestant.model, real.to(contestant.device)).cpu()
-    return torch.cat([real, rebuilt.clamp(-1, 1)])
+    chosen = choose_told(test, min(REBUILT, len(test)), seed)
+    given = None if chosen.given is None else chosen.given.to(contestant.device)
+    rebuilt = reconstruct(contestant.model, chosen.images.to(contestant.device), given=given).cpu()
+    return torch.cat([chosen.images, rebuilt.clamp(-1, 1)])
 
 
 def _ways(contestant: Contestant, store: ImageStore, seed: int) -> tuple[Images | None, str]:
     model, test = contestant.model, store.split("test")
     if not isinstance(model, Decodes):
         return None, "it does not decode latents"
-    if isinstance(model, Encodes) and len(test) >= 2:
+    if isinstance(model, Encodes) and len(test) >= 2 and not is_conditional(model):
         ends, _ = choose([test], min(2 * WAYS, len(test) // 2 * 2), seed)
         start, end = ends.to(contestant.device).chunk(2)
         return interpolate_images(model, start, end, STEPS).cpu().clamp(-1, 1), "two test images"
-    prior = model.prior()
     generator = torch.Generator(contestant.device).manual_seed(seed)
-    noise = torch.randn(2 * WAYS, *prior.noise_shape, generator=generator, device=contestant.device)
-    start, end = prior.draw(noise).chunk(2)
-    return interpolate(model, start, end, STEPS).cpu().clamp(-1, 1), "two draws from the prior"
+    ways = interpolate_draws(model, WAYS, STEPS, generator=generator)
+    return ways.cpu().clamp(-1, 1), "two draws from the prior"
 
 
 @torch.no_grad()
@@ -88,5 +88,6 @@ def _latents(contestant: Contestant, store: ImageStore) -> Latents | None:
     test = store.split("test")
     if not isinstance(contestant.model, Encodes) or len(test) < 3:
         return None
-    images = test.images(slice(0, MAPPED)).to(contestant.device)
-    return torch.cat([contestant.model.encode(batch).mean.cpu() for batch in images.split(250)])
+    images, given = test.images(slice(0, MAPPED)), test.given(slice(0, MAPPED))
+    told = None if given is None else given.to(contestant.device)
+    return latents_of(contestant.model, images.to(contestant.device), given=told).cpu()

@@ -47,8 +47,18 @@ def diagnose_run(run: Run, data: str | None = None, *, seed: int = 0) -> list[Fi
     """
     store = images_for(run, data, measured=True)
     device = next(run.model.parameters()).device
-    train, held_out = (store.split(part).images(slice(0, EXAMINED)).to(device) for part in ("train", "test"))
-    return diagnose(run.model, train, held_out, levels=run.facts.levels, history=run.history(), seed=seed)
+    splits, rows = [store.split(part) for part in ("train", "test")], slice(0, EXAMINED)
+    train, held_out = (split.images(rows).to(device) for split in splits)
+    told = [None if some is None else some.to(device) for some in (split.given(rows) for split in splits)]
+    return diagnose(
+        run.model,
+        train,
+        held_out,
+        levels=run.facts.levels,
+        history=run.history(),
+        given=(told[0], told[1]),
+        seed=seed,
+    )
 
 
 def record(run: Run, evaluation: Evaluation, settings: Mapping[str, Any]) -> Measured:

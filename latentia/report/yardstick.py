@@ -22,6 +22,7 @@ from latentia.metrics import (
     measure_memorisation,
 )
 from latentia.metrics.features import hash_of
+from latentia.protocols import Batch
 from latentia.report.measures import protocol, read_all
 from latentia.report.readings import Sets
 
@@ -225,6 +226,14 @@ def choose(splits: list[Split], count: int, seed: int) -> tuple[Images, Int64[Te
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     known = [part for part in classes if part is not None]
     return torch.cat(images)[order], torch.cat(known)[order] if len(known) == len(splits) else None
+
+
+def choose_told(split: Split, count: int, seed: int) -> Batch:
+    """The images that `choose` takes of one split, and what a conditional model is told of them."""
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randperm(len(split), generator=generator)[:count]
+    rows = rows[torch.randperm(count, generator=torch.Generator().manual_seed(seed))]
+    return Batch(split.images(rows), split.given(rows))
 
 
 def gaussian_like(images: Images, count: int, seed: int) -> Float[Tensor, "drawn channels height width"]:

@@ -8,9 +8,10 @@ import torch
 from PIL import Image
 from torch import nn
 
-from latentia._types import Images, PerImage
+from latentia._types import Given, Images, PerImage
 from latentia.data.pictures import to_pixels
 from latentia.protocols import ExplicitModel, require
+from latentia.tasks.latents import portions
 
 Complexity = Literal["none", "png"]
 AT_ONCE = 256
@@ -29,6 +30,7 @@ def anomaly_scores(
     *,
     complexity: Complexity = "none",
     background: nn.Module | None = None,
+    given: Given | None = None,
 ) -> PerImage:
     """How unusual a model finds images; higher is more unusual.
 
@@ -45,6 +47,8 @@ def anomaly_scores(
         images: At stored levels, in [-1, 1], on the model's device.
         complexity: Whether the length of a PNG file is subtracted.
         background: An explicit model for the likelihood ratio.
+        given: What a conditional model is told of each image: it then says how unusual that image is of its
+            kind.
 
     Returns:
         Nats an image, from bounds where the models know the likelihood by a bound.
@@ -61,21 +65,22 @@ def anomaly_scores(
             "A background model and a PNG file correct for the same thing. Choose one: leave out the "
             "background, or let the complexity be 'none'."
         )
-    scores = -log_likelihoods(model, images)
+    scores = -log_likelihoods(model, images, given=given)
     if background is not None:
-        return scores + log_likelihoods(background, images)
+        return scores + log_likelihoods(background, images, given=given)
     return scores - png_lengths(images).to(scores) if complexity == "png" else scores
 
 
 @torch.no_grad()
-def log_likelihoods(model: nn.Module, images: Images) -> PerImage:
-    """Log-likelihoods, or bounds on them, in nats an image.
+def log_likelihoods(model: nn.Module, images: Images, *, given: Given | None = None) -> PerImage:
+    """Log-likelihoods, or bounds on them, in nats an image; of a conditional model, given what it is told.
 
     Raises:
         ValueError: If the model is implicit.
     """
     explicit = require(model, ExplicitModel, task="score")
-    return torch.cat([explicit.log_prob(part) for part in images.split(AT_ONCE)])
+    parts = zip(images.split(AT_ONCE), portions(given, len(images)), strict=True)
+    return torch.cat([explicit.log_prob(part, given=some) for part, some in parts])
 
 
 def png_lengths(images: Images) -> PerImage:

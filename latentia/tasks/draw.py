@@ -1,4 +1,4 @@
-"""Draws from a model with their noise in hand: which it is, how far out it may lie, and of which classes."""
+"""Draws from a model with their noise in hand: which it is, how far out it may lie, and what it is told."""
 
 import math
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from latentia._types import Given, Images
 from latentia.distributions import Distribution
+from latentia.networks import Condition
 from latentia.protocols import Decodes, require
 
 AT_ONCE = 256
@@ -17,10 +18,10 @@ AT_ONCE = 256
 
 
 @runtime_checkable
-class ToldClasses(Protocol):
-    """A model that may be told the class of every image."""
+class Conditional(Protocol):
+    """A model that may be told something of every image: its class, or its attributes."""
 
-    num_classes: int
+    condition: Condition | None
 
     def parameters(self) -> Iterator[nn.Parameter]: ...
 
@@ -74,7 +75,7 @@ def sample_truncated(
         model: One that decodes, in evaluation mode.
         num_images: How many, at least 1.
         threshold: Largest size of the noise, in standard deviations, above 0.
-        given: What a conditional model is told of each image; without it classes are drawn.
+        given: What a conditional model is told of each image; without it that is drawn.
         generator: Source of randomness, on the model's device.
 
     Returns:
@@ -92,7 +93,7 @@ def sample_truncated(
     decoder = require(model, Decodes, task="sample with truncation")
     if num_images < 1:
         raise ValueError(f"Asked for {num_images} images; ask for at least 1.")
-    given = classes_for(model, num_images, generator) if given is None else given
+    given = conditions_for(model, num_images, generator) if given is None else given
     prior = decoder.prior(given=given)
     latents = prior.draw(truncate(noise_for(prior, num_images, generator), threshold))
     parts = latents.split(AT_ONCE)
@@ -107,9 +108,14 @@ def noise_for(prior: Distribution, num_draws: int, generator: torch.Generator | 
     return torch.randn(shape, generator=generator, device=like.device, dtype=like.dtype)
 
 
-def classes_for(model: object, num_images: int, generator: torch.Generator | None) -> Given | None:
-    """Classes for a model that is told some, each as likely; None for any other."""
-    if not (isinstance(model, ToldClasses) and model.num_classes):
+def conditions_for(model: object, num_images: int, generator: torch.Generator | None) -> Given | None:
+    """What a conditional model may be told of images, drawn as it draws it; None for any other."""
+    if not (isinstance(model, Conditional) and model.condition is not None):
         return None
     device = next(model.parameters()).device
-    return torch.randint(model.num_classes, (num_images,), generator=generator, device=device)
+    return model.condition.draw(num_images, generator=generator, device=device)
+
+
+def is_conditional(model: object) -> bool:
+    """Whether a model has to be told something of every image."""
+    return isinstance(model, Conditional) and model.condition is not None

@@ -10,7 +10,8 @@ from torch.nn import functional
 from latentia._types import Given, Images, Latents
 from latentia.distributions import CodedNormal
 from latentia.protocols import Decodes, Encodes, require
-from latentia.tasks.draw import classes_for, noise_for
+from latentia.tasks.draw import conditions_for, noise_for
+from latentia.tasks.latents import latents_of
 
 Course = Literal["spherical", "linear"]
 Points = Float[Tensor, "ways steps latents"]
@@ -82,26 +83,29 @@ def interpolate_images(
     *,
     course: Course = "spherical",
     given: Given | None = None,
+    generator: torch.Generator | None = None,
 ) -> Ways:
-    """Images along a way between real images: between the means of their posteriors.
+    """Images along a way between real images: between the means of their posteriors, or what inversion finds.
 
     Args:
-        model: One that encodes and decodes, in evaluation mode.
+        model: One that decodes, in evaluation mode. Where it does not encode, the images are inverted.
         start: Image at which each way begins, in [-1, 1].
         end: Image at which it ends, as many.
         steps: Images on each way, both reconstructed ends included, at least 2.
         course: As for `interpolate`.
         given: What a conditional model is told of each way.
+        generator: Draws the starts of an inversion.
 
     Returns:
         Means of p(x|z), one way after the other.
 
     Raises:
-        ValueError: If the model cannot encode or decode, or there are fewer than 2 steps.
+        ValueError: If the model cannot decode, or there are fewer than 2 steps.
     """
-    encoder = require(model, Encodes, task="interpolate between images")
-    with torch.no_grad():
-        start_latents, end_latents = (encoder.encode(images, given=given).mean for images in (start, end))
+    require(model, Decodes, task="interpolate between images")
+    start_latents, end_latents = (
+        latents_of(model, images, given=given, generator=generator) for images in (start, end)
+    )
     return interpolate(model, start_latents, end_latents, steps, course=course, given=given)
 
 
@@ -125,7 +129,7 @@ def interpolate_draws(
         num_ways: How many ways, at least 1.
         steps: Images on each way, both ends included, at least 2.
         course: As for `interpolate`.
-        given: What a conditional model is told of each way; without it classes are drawn.
+        given: What a conditional model is told of each way; without it that is drawn.
         generator: Source of randomness, on the model's device.
 
     Returns:
@@ -137,7 +141,7 @@ def interpolate_draws(
     decoder = require(model, Decodes, task="interpolate")
     if num_ways < 1:
         raise ValueError(f"Asked for {num_ways} ways; ask for at least 1.")
-    given = classes_for(model, num_ways, generator) if given is None else given
+    given = conditions_for(model, num_ways, generator) if given is None else given
     prior = decoder.prior(given=given)
     start, end = noise_for(prior, 2 * num_ways, generator).chunk(2)
     noise = arcs(start.flatten(1), end.flatten(1), steps, course=course)

@@ -241,10 +241,12 @@ class Watch:
         if not isinstance(model, ExplicitModel) or len(self.validation) == 0:
             return {}
         count = min(VALIDATION_IMAGES, len(self.validation))
-        images = self.validation.images(torch.arange(count)).to(self.device)
+        rows = slice(0, count)
+        images, given = self.validation.images(rows).to(self.device), self.validation.given(rows)
+        given = None if given is None else given.to(self.device)
         generator = torch.Generator(self.device).manual_seed(seed_from("validation"))
         with torch.no_grad():
-            bound = model.log_weights(images, 1, generator=generator).cpu().double().mean()
+            bound = model.log_weights(images, 1, given=given, generator=generator).cpu().double().mean()
         return {"bound": float(bound)}
 
     def _judged(self, *, always: bool) -> dict[str, float]:

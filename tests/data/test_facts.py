@@ -1,9 +1,12 @@
 import json
+import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from latentia.data import Facts, Preparation, prepare
 
@@ -33,6 +36,23 @@ def test_statistics_are_those_of_the_training_split():
     images = store.split("train").images(slice(None)).double()
     assert torch.allclose(store.facts.mean.double(), images.mean(0), atol=1e-6)
     assert torch.allclose(store.facts.std.double(), images.std(0, correction=0), atol=1e-6)
+
+
+def test_attributes_are_those_of_the_training_split(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+    names = [f"{index}.png" for index in range(40)]
+    for name, pixels in zip(names, images, strict=True):
+        Image.fromarray(pixels).save(tmp_path / name)
+    rows = [f"{name},{'' if index % 4 == 0 else index}" for index, name in enumerate(names)]
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["file,number", *rows]))
+    store = prepare(tmp_path, Preparation(labels=str(table)), cache=tmp_path / "cache", progress=False)
+    values = store.facts.attribute_values
+    assert values.shape == (store.facts.num_train, 1)
+    expected = [int(name.removesuffix(".png")) for name in store.split("train").names]
+    for value, number in zip(values[:, 0].tolist(), expected, strict=True):
+        assert math.isnan(value) if number % 4 == 0 else value == number
+    assert prepare("digits", progress=False).facts.attribute_values is None
 
 
 @pytest.mark.parametrize("field", ["fit", "channels", "background", "split", "binarise"])

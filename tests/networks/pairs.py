@@ -8,6 +8,7 @@ from torch import nn
 from latentia.networks import (
     BottleneckCritic,
     BottleneckGenerator,
+    Condition,
     Critic,
     Generator,
     MLPCritic,
@@ -36,11 +37,11 @@ PAIRS: dict[str, tuple[Callable[..., nn.Module], Callable[..., nn.Module]]] = {
 
 
 def pair(
-    name: str, shape: tuple[int, int, int], *, width: int = 4, num_classes: int = 0
+    name: str, shape: tuple[int, int, int], *, width: int = 4, condition: Condition | None = None
 ) -> tuple[nn.Module, nn.Module]:
     """A generator of 20 latents and its critic."""
     generator, critic = PAIRS[name]
     return (
-        generator(NUM_LATENTS, shape, width=width, num_classes=num_classes),
-        critic(shape, width=width, num_classes=num_classes),
+        generator(NUM_LATENTS, shape, width=width, condition=condition),
+        critic(shape, width=width, condition=condition),
     )

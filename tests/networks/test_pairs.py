@@ -12,10 +12,15 @@ from torch import nn
 
 from latentia.networks import MinibatchDeviation, SpectralNorm
 from latentia.networks.bottlenecks import Smooth
-from latentia.networks.classes import Score
+from latentia.networks.conditions import Attributes, Classes, Score
 
 ALL = pytest.mark.parametrize("name", list(PAIRS))
 COUPLING = (nn.BatchNorm2d, MinibatchDeviation)
+TOLD = {"classes": Classes(3), "attributes": Attributes(3, 5)}
+GIVEN = {
+    "classes": torch.tensor([0, 1, 2, 0]),
+    "attributes": torch.tensor([[1.0, -1, 0], [0, 2, 1], [3, 0, 1], [1, 1, 1]]),
+}
 
 
 def latents(count: int) -> torch.Tensor:
@@ -36,12 +41,12 @@ def perturbed(network: nn.Module) -> nn.Module:
     channels=st.integers(1, 4),
     height=st.sampled_from([8, 12, 20, 28, 32]),
     width=st.sampled_from([8, 16, 28, 36]),
-    num_classes=st.sampled_from([0, 3]),
+    told=st.sampled_from([None, *TOLD]),
     batch=st.integers(1, 3),
 )
-def test_shapes_and_ranges(name, channels, height, width, num_classes, batch) -> None:
-    generator, critic = pair(name, (channels, height, width), num_classes=num_classes)
-    given = torch.arange(batch) % max(num_classes, 1)
+def test_shapes_and_ranges(name, channels, height, width, told, batch) -> None:
+    generator, critic = pair(name, (channels, height, width), condition=TOLD.get(told))
+    given = GIVEN["attributes" if told == "attributes" else "classes"][:batch]
     images = generator(latents(batch), given)
     assert images.shape == (batch, channels, height, width)
     assert images.dtype == torch.float32
@@ -82,9 +87,10 @@ def test_features_are_shallow_first_and_what_the_score_is_made_of(name: str) -> 
 
 
 @ALL
-def test_gradients_reach_every_parameter(name: str) -> None:
-    generator, critic = (perturbed(network) for network in pair(name, (1, 16, 16), num_classes=3))
-    given = torch.tensor([0, 1, 2, 0])
+@pytest.mark.parametrize("told", list(TOLD))
+def test_gradients_reach_every_parameter(name: str, told: str) -> None:
+    generator, critic = (perturbed(n) for n in pair(name, (1, 16, 16), condition=TOLD[told]))
+    given = GIVEN[told]
     critic(generator(latents(4), given), given).square().sum().backward()
     idle = {"from_pixels", "to_pixels"}  # of resolutions that are faded in no more
     for network in (generator, critic):
@@ -119,16 +125,16 @@ def test_outputs_are_about_one_at_the_start(name: str, shape: tuple[int, int, in
 
 
 @ALL
-def test_a_class_is_asked_for_and_heard(name: str) -> None:
-    for network, inputs in zip(
-        pair(name, (1, 8, 8), num_classes=3), (latents(3), torch.randn(3, 1, 8, 8)), strict=True
-    ):
+@pytest.mark.parametrize("told", list(TOLD))
+def test_what_is_told_is_asked_for_and_heard(name: str, told: str) -> None:
+    networks = pair(name, (1, 8, 8), condition=TOLD[told])
+    for network, inputs in zip(networks, (latents(3), torch.randn(3, 1, 8, 8)), strict=True):
         perturbed(network)
-        with pytest.raises(ValueError, match=r"of 3 classes has to be given .* got nothing"):
+        with pytest.raises(ValueError, match=rf"of 3 {told} has to be given .* got nothing"):
             network(inputs)
-        with pytest.raises(ValueError, match=r"got numbers of shape \(3, 2\)"):
+        with pytest.raises(ValueError, match=r"got torch.float32 of shape \(3, 2\)"):
             network(inputs, torch.randn(3, 2))
-        one, other = (network(inputs, torch.full((3,), given)) for given in (0, 1))
+        one, other = (network(inputs, given.expand(3, *given.shape)) for given in GIVEN[told][:2])
         assert not torch.allclose(one, other)
 
 
@@ -141,7 +147,7 @@ def test_a_network_without_classes_is_told_of_them_in_vain(name: str) -> None:
 
 
 def test_a_score_projects_features_on_their_class() -> None:
-    score = Score(5, 3)
+    score = Score(5, Classes(3))
     features, given = torch.randn(4, 5), torch.tensor([2, 0, 1, 1])
     expected = [
         score.weight[0] @ f + score.bias[0] + score.classes.weight[y] @ f
@@ -163,7 +169,7 @@ def test_smoothing_up_and_down_are_each_others_transpose() -> None:
 @ALL
 def test_slopes_have_slopes(name: str) -> None:
     """What R1 and the gradient penalty descend, against central differences along a direction."""
-    _, critic = pair(name, (1, 8, 8), num_classes=2)
+    _, critic = pair(name, (1, 8, 8), condition=Classes(2))
     critic = perturbed(critic).double()
     images, given = torch.rand(4, 1, 8, 8, dtype=torch.float64), torch.tensor([0, 1, 1, 0])
     norms = [part for part in critic.modules() if isinstance(part, SpectralNorm)]

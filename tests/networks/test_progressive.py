@@ -9,11 +9,11 @@ from latentia.networks import MinibatchDeviation, ProgressiveCritic, Progressive
 SHAPE, LAST = (1, 28, 56), 2
 
 
-def networks(shape: tuple[int, int, int] = SHAPE, num_classes: int = 0):
+def networks(shape: tuple[int, int, int] = SHAPE):
     torch.manual_seed(0)
     return (
-        ProgressiveGenerator(20, shape, width=4, num_classes=num_classes).requires_grad_(False),
-        ProgressiveCritic(shape, width=4, num_classes=num_classes).requires_grad_(False),
+        ProgressiveGenerator(20, shape, width=4).requires_grad_(False),
+        ProgressiveCritic(shape, width=4).requires_grad_(False),
     )
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.utils import parametrizations
 
 from latentia.networks import ResidualCritic, SpectralNorm, equalised, spectral
-from latentia.networks.classes import Score
+from latentia.networks.conditions import Classes, Score
 
 
 def largest(weight: torch.Tensor) -> float:
@@ -92,7 +92,7 @@ def test_nothing_moves_before_the_turn_ends() -> None:
 
 
 def test_scores_of_classes_are_normalised_too() -> None:
-    score = spectral(Score(5, 3))
+    score = spectral(Score(5, Classes(3)))
     settle(score, 300)
     settle(score.classes, 300)
     assert largest(score.weight) == pytest.approx(1, rel=1e-5)

@@ -1,20 +1,20 @@
 """The adversarial network: a generator and a critic that play a game."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from latentia._types import Given, Images, Latents, PerImage
 from latentia.distributions import Dirac, Distribution, StandardNormal
 from latentia.losses import Game, Penalty, feature_matching, mode_seeking
+from latentia.models.critics import check_penalties, couples_batches, penalty_objectives
 from latentia.models.gan.augmented import AugmentedView
 from latentia.models.gan.growth import Growth, Smaller
 from latentia.models.gan.recognition import Recognition
 from latentia.models.latent import draw_images
+from latentia.networks import Condition
 from latentia.protocols import Batch, Decodes, GenerativeModel, Objective, Turn
 
 
@@ -26,11 +26,11 @@ class AdversarialNetwork(GenerativeModel, Decodes):
 
     Args:
         image_shape: (channels, height, width).
-        generator: Network from latents to images; takes classes and a depth where there are some.
-        critic: Network from images to scores, one an image; takes classes and a depth likewise.
+        generator: Network from latents to images; takes what is given and a depth where there are some.
+        critic: Network from images to scores, one an image; takes what is given and a depth likewise.
         game: What each wants of the scores.
         num_latents: Length of a latent vector.
-        num_classes: How many classes both players are told of; 0 for none.
+        condition: What both players are told of each image; None for nothing.
         critic_steps: Steps of the critic for each of the generator.
         penalties: What the critic pays for its slope, of names that differ.
         clip: Largest size of the critic's weights, which are clipped once a turn; None leaves them.
@@ -61,7 +61,7 @@ class AdversarialNetwork(GenerativeModel, Decodes):
         critic: nn.Module,
         game: Game,
         num_latents: int,
-        num_classes: int = 0,
+        condition: Condition | None = None,
         critic_steps: int = 1,
         penalties: Sequence[Penalty] = (),
         clip: float | None = None,
@@ -74,13 +74,13 @@ class AdversarialNetwork(GenerativeModel, Decodes):
         mode_seeking: float = 0.0,
     ) -> None:
         super().__init__()
-        _check(penalties, critic)
+        check_penalties(penalties, critic)
         self.image_shape = image_shape
         self.generator = generator
         self.critic = critic
         self.game = game
         self.latent_prior = prior or StandardNormal(num_latents)
-        self.num_classes = num_classes
+        self.condition = condition
         self.critic_steps = critic_steps
         self.penalties = tuple(penalties)
         self.clip = clip
@@ -96,7 +96,7 @@ class AdversarialNetwork(GenerativeModel, Decodes):
             self.register_buffer(counter, torch.tensor(0), persistent=growth is not None)
 
     def decode(self, latents: Latents, *, given: Given | None = None) -> Distribution:
-        images = self._generate(latents, self._in_range(given), self._reached())
+        images = self._generate(latents, self._told(given), self._reached())
         if self.growth:
             images = functional.interpolate(images, self.image_shape[1:])  # of a resolution below
         return Dirac(images)
@@ -114,9 +114,9 @@ class AdversarialNetwork(GenerativeModel, Decodes):
         noise: bool = True,
         temperature: float = 1.0,
     ) -> Images:
-        if self.num_classes and given is None:  # every class as often
-            size, device = (max(0, num_images),), self.images_seen.device
-            given = torch.randint(self.num_classes, size, generator=generator, device=device)
+        if self.condition is not None and given is None:
+            device = self.images_seen.device
+            given = self.condition.draw(max(0, num_images), generator=generator, device=device)
         return draw_images(
             self, num_images, generator=generator, noise=noise, temperature=temperature, given=given
         )
@@ -126,39 +126,27 @@ class AdversarialNetwork(GenerativeModel, Decodes):
         depth = self._reached()
         if self.growth:
             images = self.growth.at_depth(images, **depth)
-        return self._features(images, self._in_range(given), depth)
+        return self._features(images, self._told(given), depth)
 
     def objectives(self) -> tuple[Objective, ...]:
-        couples = self.game.couples or any(
-            isinstance(part, _BatchNorm) or getattr(part, "couples", False) for part in self.modules()
-        )
+        couples = couples_batches(self, self.game)
         head, weight = self.recognition, self.recognition_weight
         reads = {"recognition": weight} if head else {}
-        reads_real = {"recognition_of_real": weight} if head and head.of_real else {}
+        learns = reads if head and head.of_generated else {}
+        learns_of_real = {"recognition_of_real": weight} if head and head.of_real else {}
         critic = Objective(
             name="critic",
             player="critic",
             terms=self._critic_terms,
             moves=(self.critic, head) if head else (self.critic,),
-            weights=dict.fromkeys(self.game.critic, 1.0) | reads | reads_real,
+            weights=dict.fromkeys(self.game.critic, 1.0) | learns | learns_of_real,
             watched=frozenset({"score_of_real", "score_of_generated"}),
             repeats=self.critic_steps,
             couples=couples,
         )
-        slopes = [
-            Objective(
-                name=penalty.name,
-                player="critic",
-                terms=partial(self._penalty_terms, penalty),
-                moves=(self.critic,),
-                weights={"penalty": partial(_weight, penalty) if penalty.changes else penalty.weight},
-                repeats=self.critic_steps,
-                every=penalty.every,
-                couples=couples,
-                restrains=True,
-            )
-            for penalty in self.penalties
-        ]
+        slopes = penalty_objectives(
+            self.penalties, self._cost, self.critic, repeats=self.critic_steps, couples=couples
+        )
         beside = {"features": self.feature_matching, "sameness": self.mode_seeking}
         generator = Objective(
             name="generator",
@@ -180,29 +168,29 @@ class AdversarialNetwork(GenerativeModel, Decodes):
                 parameter.clamp_(-self.clip, self.clip)
 
     def _critic_terms(self, batch: Batch, turn: Turn) -> Mapping[str, PerImage]:
-        given = self._classes(batch.given)
+        given = self._told(batch.given)
         real, generated, latents = self._shown(batch, turn)
         of_real, of_generated = self._score(real, given, turn), self._score(generated, given, turn)
         if self.augment:
             undecided = of_generated if self.game.undecided is None else self.game.undecided
             self.augment.note((of_real - undecided).detach(), turn)
         terms = {name: loss(of_real, of_generated) for name, loss in self.game.critic.items()}
-        if self.recognition:
+        if self.recognition and self.recognition.of_generated:
             terms["recognition"] = self.recognition(self._deepest(generated, given, turn), latents, given)
         if self.recognition and self.recognition.of_real:
             terms["recognition_of_real"] = self.recognition(self._deepest(real, given, turn), None, given)
         return terms | {"score_of_real": of_real.detach(), "score_of_generated": of_generated.detach()}
 
-    def _penalty_terms(self, penalty: Penalty, batch: Batch, turn: Turn) -> Mapping[str, PerImage]:
+    def _cost(self, penalty: Penalty, batch: Batch, turn: Turn) -> PerImage:
         real, generated, _ = self._shown(batch, turn)
 
         def score(images: Images, given: Given | None) -> PerImage:
             return self._score(images, given, turn)
 
-        return {"penalty": penalty(score, real, generated, self._classes(batch.given), turn.noise)}
+        return penalty(score, real, generated, self._told(batch.given), turn.noise)
 
     def _generator_terms(self, batch: Batch, turn: Turn) -> Mapping[str, PerImage]:
-        given, latents = self._classes(batch.given), self._draw(turn)
+        given, latents = self._told(batch.given), self._draw(turn)
         images = self._generate(latents, given, self._depth(turn))
         shown = self._view(images, turn)
         scores = self._score(shown, given, turn)
@@ -225,7 +213,7 @@ class AdversarialNetwork(GenerativeModel, Decodes):
         """Scores and features of real images, as the generator's terms look at them; 0 where they do not."""
         scores = features = torch.zeros_like(like)
         if self.game.relativistic or self.feature_matching:
-            given, real = self._classes(batch.given), self._view(self._at_depth(batch.images, turn), turn)
+            given, real = self._told(batch.given), self._view(self._at_depth(batch.images, turn), turn)
             if self.game.relativistic:
                 scores = self._score(real, given, turn)
             if self.feature_matching:
@@ -235,7 +223,7 @@ class AdversarialNetwork(GenerativeModel, Decodes):
     @torch.no_grad()
     def _shown(self, batch: Batch, turn: Turn) -> tuple[Images, Images, Latents]:
         """Real and generated images as the critic sees them, and latents: one draw for all its objectives."""
-        given = self._classes(batch.given)
+        given = self._told(batch.given)
         latents = turn.shared("latents", lambda: self._draw(turn))
         generated = turn.shared(
             "generated", lambda: self._view(self._generate(latents, given, self._depth(turn)), turn)
@@ -254,24 +242,20 @@ class AdversarialNetwork(GenerativeModel, Decodes):
         return self.growth.at_depth(images, **self._depth(turn)) if self.growth else images
 
     def _generate(self, latents: Latents, given: Given | None, depth: dict[str, float]) -> Images:
-        images: Images = self.generator(*self._told(latents, given), **depth)
+        images: Images = self.generator(*_with(latents, given), **depth)
         return images
 
     def _score(self, images: Images, given: Given | None, turn: Turn) -> PerImage:
-        scores: PerImage = self.critic(*self._told(images, given), **self._depth(turn))
+        scores: PerImage = self.critic(*_with(images, given), **self._depth(turn))
         return scores
 
     def _features(self, images: Images, given: Given | None, depth: dict[str, float]) -> tuple[Tensor, ...]:
-        told = self._told(images, given)
+        told = _with(images, given)
         features: tuple[Tensor, ...] = self.critic.features(*told, **depth)  # type: ignore[operator]
         return features
 
     def _deepest(self, images: Images, given: Given | None, turn: Turn) -> Tensor:
         return self._features(images, given, self._depth(turn))[-1].flatten(1)
-
-    def _told(self, first: Tensor, given: Given | None) -> tuple[Tensor, ...]:
-        """The arguments of a network: only conditional ones take classes."""
-        return (first,) if given is None else (first, given)
 
     def _depth(self, turn: Turn) -> dict[str, float]:
         """The arguments of a network that grows."""
@@ -282,43 +266,11 @@ class AdversarialNetwork(GenerativeModel, Decodes):
         seen, horizon = int(self.images_seen), int(self.horizon)
         return {"depth": self.growth.depth_at(seen, horizon)} if self.growth else {}
 
-    def _classes(self, given: Given | None) -> Given | None:
-        """The classes that a conditional model is told, and None in any other."""
-        if not self.num_classes:
-            return None
-        if given is None or given.dim() != 1 or given.is_floating_point():
-            got = "nothing" if given is None else f"{given.dtype} of shape {tuple(given.shape)}"
-            raise ValueError(
-                f"This model is told the class of every image, a whole number from 0 to "
-                f"{self.num_classes - 1}, and got {got}. Give classes, or train on data that has some."
-            )
-        return given
-
-    def _in_range(self, given: Given | None) -> Given | None:
-        """The classes that a user names; those of a batch are the data's own."""
-        classes = self._classes(given)
-        if classes is not None and bool(((classes < 0) | (classes >= self.num_classes)).any()):
-            raise ValueError(
-                f"Got classes from {int(classes.min())} to {int(classes.max())}; this model knows those from "
-                f"0 to {self.num_classes - 1}."
-            )
-        return classes
+    def _told(self, given: Given | None) -> Given | None:
+        """What is given as the networks take it, and None in a model without a condition."""
+        return None if self.condition is None else self.condition(given)
 
 
-def _weight(penalty: Penalty, turn: Turn, terms: Mapping[str, PerImage]) -> Tensor:
-    """What a penalty counts at this point of the run."""
-    return torch.tensor(penalty.weight_after(turn.images_seen / turn.horizon))
-
-
-def _check(penalties: Sequence[Penalty], critic: nn.Module) -> None:
-    names = [penalty.name for penalty in penalties]
-    if len(names) > len(set(names)):
-        raise ValueError(
-            f"Penalties are told apart by their names, and got {', '.join(names)}. Give each once."
-        )
-    if penalties and any(isinstance(part, _BatchNorm) for part in critic.modules()):
-        raise ValueError(
-            f"The penalty {names[0]} is put on the slope of each image's score, and with batch normalisation "
-            f"a score depends on the whole batch. Build the critic without (norm `none`, or spectral "
-            f"normalisation), or leave the penalty out."
-        )
+def _with(first: Tensor, given: Given | None) -> tuple[Tensor, ...]:
+    """The arguments of a network: only conditional ones are told something."""
+    return (first,) if given is None else (first, given)

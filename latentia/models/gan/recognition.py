@@ -21,10 +21,12 @@ class Recognition(nn.Module, ABC):
     """A head on the critic's deepest features.
 
     Attributes:
-        of_real: Whether real images say what is to be read off them.
+        of_real: Whether the critic learns from real images, which say what is to be read off them.
+        of_generated: Whether it learns from generated ones.
     """
 
     of_real: ClassVar[bool]
+    of_generated: bool = True
 
     @abstractmethod
     def forward(self, features: Features, latents: Latents | None, given: Given | None) -> PerImage:
@@ -43,6 +45,8 @@ class ClassRecognition(Recognition):
     Args:
         num_features: Length of the critic's deepest features.
         num_classes: How many classes.
+        of_generated: Whether the critic learns from generated images too, as in the source. Then whatever
+            the generator makes of a class becomes an example of it, a nine made for a four included.
 
     Source:
         Odena et al. 2017 (arXiv:1610.09585), eq. 2.
@@ -50,8 +54,9 @@ class ClassRecognition(Recognition):
 
     of_real: ClassVar[bool] = True
 
-    def __init__(self, num_features: int, num_classes: int) -> None:
+    def __init__(self, num_features: int, num_classes: int, *, of_generated: bool = True) -> None:
         super().__init__()
+        self.of_generated = of_generated
         self.logits = nn.Linear(num_features, num_classes)
 
     def forward(self, features: Features, latents: Latents | None, given: Given | None) -> PerImage:

@@ -11,6 +11,7 @@ from latentia._types import Given, Images, Latents, PerImage
 from latentia.distributions import Density, PixelHead
 from latentia.models.bounds import Bound, Evidence
 from latentia.models.latent import draw_images, latent_log_prob, latent_log_weights
+from latentia.networks import Chain, Condition
 from latentia.protocols import Batch, Decodes, Encodes, ExplicitModel, Objective, Turn
 
 
@@ -19,20 +20,25 @@ class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
 
         log p(x) >= E_q(z|x)[log p(x|z)] - KL(q(z|x) || p(z))
 
+    With a condition y it is p(x|y) that is bounded: by p(x|z, y) and q(z|x, y), with one p(z) for all y.
+
     Args:
         image_shape: (channels, height, width).
-        encoder: Network from images to features.
+        encoder: Network from images to features; a `Chain` where it is told something.
         posterior: Head from features to q(z|x).
-        decoder: Network from latents to numbers a pixel.
+        decoder: Network from latents to numbers a pixel; a `Chain` where it is told something.
         likelihood: Head from these to p(x|z).
         prior: Module that makes p(z).
         fitted_prior: Module that makes a better p(z), which is fitted beside the training, by a player of
             its own, to draws from the posterior. The rest is trained against `prior`; all that the model
             draws and says counts the fitted one.
         bound: What training descends. Evaluation never uses it.
+        condition: What encoder and decoder are told of each image; None for nothing.
 
     Source:
-        Kingma & Welling 2014 (arXiv:1312.6114); Rezende et al. 2014 (arXiv:1401.4082).
+        Kingma & Welling 2014 (arXiv:1312.6114); Rezende et al. 2014 (arXiv:1401.4082); with a condition:
+        Kingma et al. 2014 (arXiv:1406.5298), eq. 6; Sohn et al. 2015 (NeurIPS), eq. 4, whose p(z) may depend
+        on it.
     """
 
     density: ClassVar[Literal["exact", "lower bound"]] = "lower bound"
@@ -48,22 +54,24 @@ class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         prior: nn.Module,
         fitted_prior: nn.Module | None = None,
         bound: Bound | None = None,
+        condition: Condition | None = None,
     ) -> None:
         super().__init__()
         assert isinstance(likelihood, nn.Module)
         self.image_shape = image_shape
-        self.encoder = nn.Sequential(encoder, posterior)
-        self.decoder = nn.Sequential(decoder, likelihood)
+        self.encoder = Chain(encoder, posterior)
+        self.decoder = Chain(decoder, likelihood)
         self.latent_prior = prior
         self.fitted_prior = fitted_prior
         self.bound = bound or Evidence()
+        self.condition = condition
 
     def encode(self, images: Images, *, given: Given | None = None) -> Density:
-        posterior: Density = self.encoder(images)
+        posterior: Density = self.encoder(images, self._told(given))
         return posterior
 
     def decode(self, latents: Latents, *, given: Given | None = None) -> Density:
-        likelihood: Density = self.decoder(latents)
+        likelihood: Density = self.decoder(latents, self._told(given))
         return likelihood
 
     def prior(self, *, given: Given | None = None) -> Density:
@@ -79,7 +87,12 @@ class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         noise: bool = True,
         temperature: float = 1.0,
     ) -> Images:
-        return draw_images(self, num_images, generator=generator, noise=noise, temperature=temperature)
+        if self.condition is not None and given is None:
+            device = next(self.parameters()).device
+            given = self.condition.draw(max(0, num_images), generator=generator, device=device)
+        return draw_images(
+            self, num_images, generator=generator, noise=noise, temperature=temperature, given=given
+        )
 
     def objectives(self) -> tuple[Objective, ...]:
         moves = (self.encoder, self.decoder, self.latent_prior)
@@ -92,7 +105,7 @@ class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
 
         def terms(batch: Batch, turn: Turn) -> Mapping[str, PerImage]:
             with torch.no_grad():
-                posterior = self.encode(batch.images)
+                posterior = self.encode(batch.images, given=batch.given)
                 latents = posterior.draw(turn.noise(*posterior.noise_shape))
             return {"cross_entropy": -self.prior().log_prob(latents)}
 
@@ -113,7 +126,7 @@ class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         given: Given | None = None,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "draws batch"]:
-        return latent_log_weights(self, images, num_draws, generator)
+        return latent_log_weights(self, images, num_draws, generator, given)
 
     def log_prob(self, images: Images, *, given: Given | None = None) -> PerImage:
         """The importance-weighted bound of 16 draws on the log-mass of the stored levels.
@@ -123,7 +136,11 @@ class VariationalAutoencoder(ExplicitModel, Encodes, Decodes):
         Returns:
             Nats an image.
         """
-        return latent_log_prob(self, images, num_draws=16)
+        return latent_log_prob(self, images, num_draws=16, given=given)
+
+    def _told(self, given: Given | None) -> Given | None:
+        """What is given as the networks take it, and None in a model without a condition."""
+        return None if self.condition is None else self.condition(given)
 
 
 class _Unfitted:

@@ -1,11 +1,12 @@
-"""Images of a class that one names."""
+"""Images of a class, or with attributes, that one names."""
 
 from typing import Literal
 
 from latentia.data import Facts
 from latentia.models.gan.recognition import ClassRecognition
 from latentia.networks import Critic
-from latentia.recipes.gan.parts import Augment, num_classes_of, pair, plan, slopes
+from latentia.recipes.conditions import Kind, condition_of
+from latentia.recipes.gan.parts import Augment, pair, plan, slopes
 from latentia.recipes.ranges import above_zero
 from latentia.training import Plan
 
@@ -16,6 +17,7 @@ FITTING = {"hinge": ("convolutional", "residual"), "relativistic": ("convolution
 def conditional(
     facts: Facts,
     *,
+    told: Kind = "auto",
     game: Literal["hinge", "relativistic"] = "hinge",
     network: Literal["convolutional", "residual", "bottleneck"] = "convolutional",
     gamma: float | None = None,
@@ -29,15 +31,16 @@ def conditional(
     half_life: int = 10_000,
     cool_down: float = 0.0,
 ) -> Plan:
-    """Both players are told the class: a vector beside the latents, and a projection in the critic.
+    """Both players are told the class or the attributes: a vector beside the latents, and a projection.
 
     Args:
-        facts: Facts of the data, which must have classes.
+        facts: Facts of the data, which must have classes or attributes.
+        told: `classes`, `attributes`, or `auto` for whichever the data has.
         game: `hinge`, with spectral normalisation, or `relativistic`, with both slopes penalised.
         network: Plain convolutions for either game, residual blocks for hinge, bottlenecks for relativistic.
         gamma: Strength of the penalties of the relativistic game (1); 0 or more.
         gamma_at_end: What gamma has changed to at the end of the run, by the same factor in equal times.
-        num_latents: Length of a latent vector, and of the generator's vector of a class.
+        num_latents: Length of a latent vector, and of the generator's vector of what it is told.
         width: Channels of the networks at half size.
         augment: Whether the critic is shown augmented images: `none`, `always`, or `adaptive`, the more
             often the surer it is of the training images.
@@ -51,12 +54,13 @@ def conditional(
         The plan.
 
     Raises:
-        ValueError: If an argument is out of range, the data has no classes, or network and game do not fit.
+        ValueError: If an argument is out of range, the data has neither classes nor attributes, or network
+            and game do not fit.
 
     Source:
         Miyato & Koyama 2018 (arXiv:1802.05637), eq. 3; the relativistic game: Huang et al. 2025
-        (arXiv:2501.05441). Differs in that the class stands beside the latents, not in batch norms alone, and
-        in that the default networks are plain.
+        (arXiv:2501.05441). Differs in that what is told stands beside the latents, not in batch norms alone,
+        may be attributes, of which the vectors are linear maps, and in that the default networks are plain.
     """
     relativistic = game == "relativistic"
     if network not in FITTING[game]:
@@ -71,14 +75,14 @@ def conditional(
             f"{unused}, and in the hinge game there is no penalty that it could be the strength of. Leave it "
             f"out, or choose `--game relativistic`."
         )
-    num_classes = num_classes_of(facts, "gan.conditional")
+    condition = condition_of(facts, told, "gan.conditional")
     norm: Literal["none", "spectral"] = "none" if relativistic else "spectral"
     return plan(
         facts,
-        pair(network, facts, num_latents=num_latents, width=width, norm=norm, num_classes=num_classes),
+        pair(network, facts, num_latents=num_latents, width=width, norm=norm, condition=condition),
         game=game,
         num_latents=num_latents,
-        num_classes=num_classes,
+        condition=condition,
         penalties=slopes(1.0 if gamma is None else gamma, gamma_at_end) if relativistic else (),
         augment=augment,
         flip=flip,
@@ -130,14 +134,14 @@ def auxiliary(
         `gan.dcgan` (theirs have dropout and noise in the critic).
     """
     above_zero(recognition=recognition)
-    num_classes = num_classes_of(facts, "gan.auxiliary")
+    condition = condition_of(facts, "classes", "gan.auxiliary")
     generator, critic = pair(
         "convolutional",
         facts,
         num_latents=num_latents,
         width=width,
         norm="batch",
-        num_classes=num_classes,
+        condition=condition,
         projected=False,
     )
     assert isinstance(critic, Critic)
@@ -146,8 +150,8 @@ def auxiliary(
         (generator, critic),
         game="non_saturating",
         num_latents=num_latents,
-        num_classes=num_classes,
-        recognition=ClassRecognition(critic.encoder.num_features, num_classes),
+        condition=condition,
+        recognition=ClassRecognition(critic.encoder.num_features, len(facts.classes)),
         recognition_weight=recognition,
         augment=augment,
         flip=flip,

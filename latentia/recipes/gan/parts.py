@@ -12,6 +12,7 @@ from latentia.models.gan.augmented import AugmentedView
 from latentia.networks import (
     BottleneckCritic,
     BottleneckGenerator,
+    Condition,
     Critic,
     Generator,
     MLPCritic,
@@ -55,7 +56,7 @@ def pair(
     num_latents: int,
     width: int | None,
     norm: Norm = "none",
-    num_classes: int = 0,
+    condition: Condition | None = None,
     projected: bool = True,
     dense: bool = True,
 ) -> Pair:
@@ -67,8 +68,8 @@ def pair(
         num_latents: Length of a latent vector.
         width: Channels at half size (16), or units in a fully connected layer (256).
         norm: Of the convolutional critic; its generator has batch normalisation. Others have their own.
-        num_classes: Classes that the generator is told.
-        projected: Whether the critic is told them too.
+        condition: What the generator is told.
+        projected: Whether the critic is told it too.
         dense: Whether bottlenecks mix all channels; they are half as wide inside then.
 
     Raises:
@@ -86,9 +87,9 @@ def pair(
         own = {"norm": "batch" if norm == "batch" else "none"}
     elif network == "mlp" and is_point(facts):
         own = {"scale": POINT_SCALE}
-    asked = num_classes if projected else 0
-    generator = make_generator(num_latents, facts.image_shape, num_classes=num_classes, **shared)
-    critic = make_critic(facts.image_shape, num_classes=asked, **shared, **own)
+    asked = condition if projected else None
+    generator = make_generator(num_latents, facts.image_shape, condition=condition, **shared)
+    critic = make_critic(facts.image_shape, condition=asked, **shared, **own)
     return generator, _normalised(critic) if norm == "spectral" and network != "residual" else critic
 
 
@@ -162,22 +163,6 @@ def slopes(gamma: float, at_end: float | None = None) -> tuple[Penalty, ...]:
             f"have to be above 0."
         )
     return (r1(gamma, at_end=at_end), r2(gamma, at_end=at_end)) if gamma else ()
-
-
-def num_classes_of(facts: Facts, recipe: str) -> int:
-    """How many classes the data has.
-
-    Raises:
-        ValueError: If there are not at least two.
-    """
-    if len(facts.classes) < 2:
-        raise ValueError(
-            f"{recipe} learns the images of each class, and {facts.name} has "
-            f"{'one class' if facts.classes else 'no classes'}. Put the images of each class in a folder of "
-            f"their own (`--labels folders`), give a table (`--labels FILE.csv`), or choose a recipe without "
-            f"classes, such as gan.r3."
-        )
-    return len(facts.classes)
 
 
 def _view(facts: Facts, augment: Augment, flip: bool) -> AugmentedView | None:

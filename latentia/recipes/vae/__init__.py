@@ -2,6 +2,7 @@
 
 from latentia.recipes.vae.aggregates import info, tc
 from latentia.recipes.vae.bounds import beta, importance
+from latentia.recipes.vae.conditional import conditional
 from latentia.recipes.vae.ladder import ladder
 from latentia.recipes.vae.likelihoods import gaussian, logistic, sigma
 from latentia.recipes.vae.linear import linear
@@ -11,6 +12,7 @@ from latentia.recipes.vae.quantised import vq
 
 __all__ = [
     "beta",
+    "conditional",
     "flow",
     "gaussian",
     "iaf",

@@ -18,7 +18,15 @@ from latentia.distributions import (
 )
 from latentia.models import VariationalAutoencoder
 from latentia.models.bounds import Bound
-from latentia.networks import ConvolutionalDecoder, ConvolutionalEncoder, MLPDecoder, MLPEncoder
+from latentia.networks import (
+    Chain,
+    Condition,
+    ConvolutionalDecoder,
+    ConvolutionalEncoder,
+    MLPDecoder,
+    MLPEncoder,
+    Told,
+)
 from latentia.recipes.ranges import above_zero, at_least
 from latentia.training import Adam, Plan
 
@@ -69,17 +77,35 @@ def pixel_head(
 
 
 def encoder_and_decoder(
-    facts: Facts, network: Network, *, width: int | None, num_latents: int, num_outputs: int
+    facts: Facts,
+    network: Network,
+    *,
+    width: int | None,
+    num_latents: int,
+    num_outputs: int,
+    condition: Condition | None = None,
 ) -> tuple[nn.Module, int, nn.Module]:
-    """An encoder, how many features it gives, and a decoder."""
+    """An encoder, how many features it gives, and a decoder; with a condition both are told it.
+
+    What is told is a vector as long as the latents, beside the features and beside the latents.
+    """
     shape = facts.image_shape
     width = WIDTHS[network] if width is None else width
+    encoder: MLPEncoder | ConvolutionalEncoder
+    decoder: MLPDecoder | ConvolutionalDecoder
+    latents = Told(num_latents, condition)
     if network == "mlp":
-        mlp = MLPEncoder(shape, width=width)
-        return mlp, mlp.num_features, MLPDecoder(num_latents, shape, num_outputs=num_outputs, width=width)
-    convolutional = ConvolutionalEncoder(shape, width=width)
-    decoder = ConvolutionalDecoder(num_latents, shape, num_outputs=num_outputs, width=width, output_gain=0.1)
-    return convolutional, convolutional.num_features, decoder
+        encoder = MLPEncoder(shape, width=width)
+        decoder = MLPDecoder(latents.num_outputs, shape, num_outputs=num_outputs, width=width)
+    else:
+        encoder = ConvolutionalEncoder(shape, width=width)
+        decoder = ConvolutionalDecoder(
+            latents.num_outputs, shape, num_outputs=num_outputs, width=width, output_gain=0.1
+        )
+    if condition is None:
+        return encoder, encoder.num_features, decoder
+    features = Told(encoder.num_features, condition, size=num_latents)
+    return Chain(encoder, features), features.num_outputs, Chain(latents, decoder)
 
 
 def autoencoder(
@@ -93,6 +119,7 @@ def autoencoder(
     posterior: Callable[[int], nn.Module] | None = None,
     prior: nn.Module | None = None,
     fitted_prior: nn.Module | None = None,
+    condition: Condition | None = None,
 ) -> VariationalAutoencoder:
     """A variational autoencoder, its posterior a diagonal Gaussian unless a number of features makes another.
 
@@ -102,7 +129,12 @@ def autoencoder(
     at_least(1, num_latents=num_latents, width=1 if width is None else width)
     head = pixel_head(facts, likelihood) if isinstance(likelihood, str) else likelihood
     encoder, num_features, decoder = encoder_and_decoder(
-        facts, network, width=width, num_latents=num_latents, num_outputs=head.num_outputs
+        facts,
+        network,
+        width=width,
+        num_latents=num_latents,
+        num_outputs=head.num_outputs,
+        condition=condition,
     )
     return VariationalAutoencoder(
         image_shape=facts.image_shape,
@@ -113,6 +145,7 @@ def autoencoder(
         prior=prior or StandardNormal(num_latents),
         fitted_prior=fitted_prior,
         bound=bound,
+        condition=condition,
     )
 
 
