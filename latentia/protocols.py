@@ -227,6 +227,12 @@ VERBS: Mapping[type, str] = {
     Describes: "describe images with the features of a critic",
 }
 
+FAMILIES: Mapping[type, str] = {
+    ExplicitModel: "Variational autoencoders (recipes whose names begin with 'vae.')",
+    Encodes: "Autoencoders and hybrids (recipes whose names begin with 'ae.', 'vae.' or 'hybrid.')",
+    Describes: "Adversarial networks (recipes whose names begin with 'gan.')",
+}
+
 
 def require(model: Any, capability: type[Capability], *, task: str) -> Capability:
     """The model itself, if it has the capability that a task needs.
@@ -236,12 +242,10 @@ def require(model: Any, capability: type[Capability], *, task: str) -> Capabilit
     """
     if isinstance(model, capability):
         return model
-    implicit = capability is Describes
-    family, prefix = ("Adversarial networks", "gan") if implicit else ("Variational autoencoders", "vae")
     raise ValueError(
         f"{task} needs a model that can {VERBS.get(capability, capability.__name__)}, and "
-        f"{type(model).__name__} cannot. {family} (recipes whose names begin with "
-        f"'{prefix}.') can; `latentia recipes` lists what each recipe can do."
+        f"{type(model).__name__} cannot. {FAMILIES.get(capability, 'Others')} can; `latentia recipes` lists "
+        f"what each recipe can do."
     )
 
 

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from latentia._types import Images
+from latentia.distributions.dirac import Dirac
 from latentia.distributions.distribution import Density
 from latentia.distributions.normal import Normal
 from latentia.distributions.soft_bound import soft_bound
@@ -45,3 +46,14 @@ class LatentNormal(nn.Module):
         mean, log_std = self.linear(features).chunk(2, dim=1)
         # From exp(-8), a latent that knows its value to 12 bits, to exp(2), wider than any prior.
         return Normal(mean, soft_bound(log_std, -8.0, 2.0))
+
+
+class LatentPoint(nn.Module):
+    """Features to a point among latents: a posterior that is certain, and has no density."""
+
+    def __init__(self, num_features: int, num_latents: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(num_features, num_latents)
+
+    def forward(self, features: Float[Tensor, "batch features"]) -> Dirac:
+        return Dirac(self.linear(features))

@@ -1,0 +1,1 @@
+"""Models with an encoder and a critic: implicit, and yet an image has latents."""
