@@ -6,14 +6,14 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
-from latentia._types import Images, Latents
+from latentia._types import Given, Images, Latents
 from latentia.protocols import Decodes, Encodes, require
+from latentia.tasks.latents import decoded, latents_of
+from latentia.tasks.principal_directions import principal_directions
 
 Walks = Float[Tensor, "images_of_all_walks channels height width"]
-AT_ONCE = 256
-"""Images encoded or decoded in one go."""
 
 
 @runtime_checkable
@@ -29,8 +29,8 @@ class Directions:
 
     Attributes:
         names: What each one is, such as `latent 3`.
-        vectors: One standard deviation over images along each direction, (directions, latents).
-        centre: The mean over images, (1, latents).
+        vectors: One standard deviation over images or draws along each direction, (directions, latents).
+        centre: The mean over images or of the prior, (1, latents).
     """
 
     names: list[str]
@@ -39,27 +39,36 @@ class Directions:
 
 
 @torch.no_grad()
-def directions(model: object, images: Images, num_directions: int) -> Directions:
+def directions(
+    model: nn.Module, images: Images, num_directions: int, *, generator: torch.Generator | None = None
+) -> Directions:
     """The directions of latent space in which a model keeps most of what tells these images apart.
 
     Those are the latents whose posterior means vary most over images. One latent among the thousands of a
-    ladder says little, so of latents in groups it is the first principal direction of each group.
+    ladder says little, so of latents in groups it is the first principal direction of each group. A model
+    that only decodes has no such means: for it they are the directions in which its images change most.
 
     Args:
-        model: One that encodes, in evaluation mode.
-        images: At least 2, in [-1, 1], on the model's device.
+        model: One that encodes or decodes, in evaluation mode.
+        images: At least 2, in [-1, 1], on the model's device; not looked at where it only decodes.
         num_directions: How many at most: the most active latents first, or the top groups first.
+        generator: Makes the draws around which images change, on the model's device.
 
     Raises:
-        ValueError: If the model cannot encode, or there are too few images.
+        ValueError: If the model can do neither, or there are too few images.
     """
+    if isinstance(model, Decodes) and not isinstance(model, Encodes):
+        centre = model.prior().mean[:1]
+        found = principal_directions(model, images, min(num_directions, centre.shape[1]), generator=generator)
+        vectors = torch.stack([direction.vector for direction in found]).to(centre.device)
+        return Directions([direction.name for direction in found], vectors, centre)
     encoder = require(model, Encodes, task="traverse")
     if len(images) < 2 or num_directions < 1:
         raise ValueError(
             f"Got {len(images)} images and {num_directions} directions; what varies over images is found "
             f"with at least 2 images and 1 direction."
         )
-    means = torch.cat([encoder.encode(part).mean for part in images.split(AT_ONCE)])
+    means = latents_of(encoder, images)
     centre = means.mean(0, keepdim=True)
     if isinstance(model, Grouped) and len(model.group_sizes) > 1:
         names, vectors = _of_groups(means - centre, model.group_sizes[:num_directions])
@@ -71,36 +80,47 @@ def directions(model: object, images: Images, num_directions: int) -> Directions
 
 
 @torch.no_grad()
-def traverse(model: object, start: Images, along: Directions, *, steps: int = 9, reach: float = 3.0) -> Walks:
+def traverse(
+    model: object,
+    start: Images,
+    along: Directions,
+    *,
+    steps: int = 9,
+    reach: float = 3.0,
+    given: Given | None = None,
+    generator: torch.Generator | None = None,
+) -> Walks:
     """One image, changed along one direction of latent space after another.
 
     Along each direction the image loses its own value and takes those from `-reach` to `reach` standard
     deviations of what images have there; everything else about it stays.
 
     Args:
-        model: One that encodes and decodes, in evaluation mode.
+        model: One that decodes, in evaluation mode. Where it does not encode, the image is inverted.
         start: The one image to change, of shape (1, channels, height, width).
         along: As `directions` finds them.
         steps: Images along each, at least 2.
         reach: How far to each side, in standard deviations over images.
+        given: What a conditional model is told of the image.
+        generator: Draws the starts of an inversion.
 
     Returns:
         Means of p(x|z), `steps` images along the first direction, then along the second ...
 
     Raises:
-        ValueError: If the model cannot encode or decode, or there are fewer than 2 steps.
+        ValueError: If the model cannot decode, or there are fewer than 2 steps.
     """
-    encoder = require(model, Encodes, task="traverse")
-    decoder = require(model, Decodes, task="traverse")
+    require(model, Decodes, task="traverse")
     if steps < 2:
         raise ValueError(f"{steps} steps: a traversal has two ends, so at least 2.")
-    latents = encoder.encode(start).mean
+    latents = latents_of(model, start, given=given, generator=generator)
     unit = torch.nn.functional.normalize(along.vectors, dim=1)
     own = (latents - along.centre) @ unit.T  # (1, directions)
     without = latents - own.T * unit  # (directions, latents)
     positions = torch.linspace(-reach, reach, steps, device=latents.device)
     moved = without.unsqueeze(1) + positions.view(1, -1, 1) * along.vectors.unsqueeze(1)
-    return _decoded(decoder, moved.flatten(0, 1))
+    told = None if given is None else given.expand(moved.shape[0] * steps, *given.shape[1:])
+    return decoded(model, moved.flatten(0, 1), told)
 
 
 @torch.no_grad()
@@ -134,7 +154,7 @@ def manifold(model: object, side: int = 20) -> Walks:
         raise ValueError(f"The side is {side}; a map has at least 2 images in a row.")
     quantiles = torch.special.ndtri((torch.arange(side, device=prior.mean.device) + 0.5) / side)
     second, first = torch.meshgrid(quantiles, quantiles, indexing="ij")
-    return _decoded(decoder, prior.draw(torch.stack([first.flatten(), second.flatten()], dim=1)))
+    return decoded(model, prior.draw(torch.stack([first.flatten(), second.flatten()], dim=1)))
 
 
 def _of_groups(centred: Latents, sizes: Sequence[int]) -> tuple[list[str], Tensor]:
@@ -148,7 +168,3 @@ def _of_groups(centred: Latents, sizes: Sequence[int]) -> tuple[list[str], Tenso
         vectors.append(vector)
         end += size
     return [f"group {index + 1}" for index in range(len(sizes))], torch.stack(vectors)
-
-
-def _decoded(decoder: Decodes, latents: Latents) -> Walks:
-    return torch.cat([decoder.decode(part).mean for part in latents.split(AT_ONCE)])

@@ -90,7 +90,6 @@ def test_compress_and_decompress(latentia, binary, tmp_path):
     ("words", "said"),
     [
         (["traverse", "vae", "--image", 10_000, "--out", "x.png"], "--image is 10000"),
-        (["traverse", "gan", "--out", "x.png"], "latentia recipes"),
         (["manifold", "vae", "--out", "x.png"], "--num-latents 2"),
         (["encode", "vae", "digits", "--out", "x.pkl"], ".safetensors"),
         (["encode", "gan", "digits", "--out", "x.npz"], "latentia recipes"),

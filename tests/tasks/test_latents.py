@@ -12,7 +12,7 @@ from latentia.metrics import measure_coverage
 from latentia.protocols import Decodes, Describes, Encodes, require
 from latentia.tasks import interpolate, interpolate_draws, invert, sample_truncated, truncate
 from latentia.tasks.look import arcs
-from zoo import GAMES_PLAYED, ZOO
+from zoo import GAMES_PLAYED, ZOO, told
 
 CODES = Codes(4, categories=(3,), num_continuous=2)
 
@@ -136,7 +136,7 @@ def test_every_adversarial_model_is_walked_through_truncated_and_inverted(name):
     assert interpolate_draws(model, 2, 3, generator=seeded()).shape == (6, 1, 8, 8)
     images = sample_truncated(model, 3, 0.5, generator=seeded())
     assert images.shape == (3, 1, 8, 8)
-    given = torch.tensor([0, 1, 2]) if model.num_classes else None
+    given = told(model, 3)
     found = invert(model, images, steps=2, restarts=2, given=given, feature_weight=0.1, generator=seeded())
     assert found.images.shape == images.shape
     torch.testing.assert_close(found.images, model.decode(found.latents, given=given).mean)
