@@ -1,6 +1,7 @@
 """The smallest instance of every model, and of every kind of it that trains differently."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -30,6 +31,7 @@ from latentia.models.gan.augmented import AugmentedView
 from latentia.models.gan.growth import Growth
 from latentia.models.gan.recognition import ClassRecognition, CodeRecognition
 from latentia.networks import (
+    Classes,
     Critic,
     Generator,
     MLPCritic,
@@ -41,14 +43,17 @@ from latentia.networks import (
     ResidualCritic,
     ResidualGenerator,
 )
-from latentia.protocols import ExplicitModel
+from latentia.protocols import ExplicitModel, GenerativeModel
 from latentia.recipes import find
 from latentia.training import Adam, Plan
 
 SHAPE = (1, 8, 8)
 
 
-def facts(levels: int = 17, *, channels: int = 1, height: int = 8, width: int = 8) -> Facts:
+def facts(
+    levels: int = 17, *, channels: int = 1, height: int = 8, width: int = 8, described: bool = False
+) -> Facts:
+    """Facts of data with classes, or of `described` data with attributes."""
     shape = (channels, height, width)
     generator = torch.Generator().manual_seed(3)
     return Facts(
@@ -61,17 +66,38 @@ def facts(levels: int = 17, *, channels: int = 1, height: int = 8, width: int = 
         num_train=64,
         num_validation=8,
         num_test=8,
-        classes=("a", "b", "c"),
+        classes=() if described else ("a", "b", "c"),
+        attributes=("small", "round", "same") if described else (),
+        attribute_values=_attributes(64) if described else None,
         mean=torch.rand(shape, generator=generator) - 0.5,
         std=torch.rand(shape, generator=generator) / 2,
     )
 
 
-def _recipe(name: str, levels: int = 17, **arguments: object) -> Callable[[], Plan]:
+def _attributes(num_images: int, start: int = 0) -> torch.Tensor:
+    """Two attributes on scales of their own, sometimes unknown, and one that is always the same."""
+    numbers = torch.arange(start, start + num_images, dtype=torch.float32)
+    values = torch.stack([numbers % 2, 10 + numbers % 7, torch.full_like(numbers, 3.0)], 1)
+    return values.masked_fill((numbers % 5 == 0)[:, None], torch.nan)
+
+
+def told(model: GenerativeModel, num_images: int, start: int = 0) -> torch.Tensor | None:
+    """What the images from a position on are given to a conditional model as."""
+    condition = getattr(model, "condition", None)
+    if condition is None:
+        return None
+    if isinstance(condition, Classes):
+        return torch.arange(start, start + num_images) % condition.num_classes
+    return _attributes(num_images, start)
+
+
+def _recipe(
+    name: str, levels: int = 17, *, described: bool = False, **arguments: object
+) -> Callable[[], Plan]:
     def plan() -> Plan:
         with torch.random.fork_rng():
             torch.manual_seed(7)
-            return find(name)(facts(levels), batch_size=32, **arguments)
+            return find(name)(facts(levels, described=described), batch_size=32, **arguments)
 
     return plan
 
@@ -90,7 +116,7 @@ def _game(name: str, build: Callable[[], dict[str, object]]) -> Callable[[], Pla
     return plan
 
 
-def _pair(**settings: int) -> dict[str, object]:
+def _pair(**settings: Any) -> dict[str, object]:
     """DCGAN's networks without norms: every image by itself."""
     return {
         "generator": Generator(settings.pop("num_latents", 3), SHAPE, width=4, norm="none", **settings),
@@ -108,8 +134,13 @@ def _progressive() -> dict[str, object]:
 
 
 def _conditional() -> dict[str, object]:
-    pair = _pair(num_classes=3)
-    return {**pair, "num_classes": 3, "recognition": ClassRecognition(64, 3), "mode_seeking": 0.1}
+    condition = Classes(3)
+    return {
+        **_pair(condition=condition),
+        "condition": condition,
+        "recognition": ClassRecognition(64, 3),
+        "mode_seeking": 0.1,
+    }
 
 
 def _informed() -> dict[str, object]:
@@ -164,6 +195,8 @@ ZOO: dict[str, Callable[[], Plan]] = {
     "vae.logistic": _recipe("vae.logistic", num_latents=3, width=4, num_mixtures=2),
     "vae.beta categorical": _recipe("vae.beta", num_latents=3, width=4, likelihood="categorical"),
     "vae.beta": _recipe("vae.beta", num_latents=3, width=4, beta=2.0, warm_up=100, free_bits=0.5),
+    "vae.conditional": _recipe("vae.conditional", num_latents=3, width=4),
+    "vae.conditional attributes": _recipe("vae.conditional", num_latents=3, width=4, described=True),
     "vae.importance": _recipe("vae.importance", num_latents=3, width=4, num_draws=3),
     "vae.tc": _recipe("vae.tc", num_latents=3, width=4),
     "vae.info": _recipe("vae.info", num_latents=3, width=4, alpha=0.5),
@@ -192,8 +225,44 @@ ZOO: dict[str, Callable[[], Plan]] = {
     "gan.conditional relativistic": _recipe(
         "gan.conditional", num_latents=3, width=4, game="relativistic", network="bottleneck"
     ),
+    "gan.conditional attributes": _recipe("gan.conditional", num_latents=3, width=4, described=True),
     "gan.info": _recipe("gan.info", num_latents=2, width=4, num_categories=3, num_continuous=1),
     "gan.auxiliary": _recipe("gan.auxiliary", num_latents=3, width=4),
+    "hybrid.autoencoder_kl": _recipe(
+        "hybrid.autoencoder_kl", width=4, critic_width=4, prior_width=8, prior_depth=2, prior_start=0.05
+    ),
+    "hybrid.vqgan": _recipe(
+        "hybrid.vqgan",
+        width=4,
+        num_codes=8,
+        critic_width=4,
+        adversarial_start=0.0,
+        prior_width=8,
+        prior_depth=2,
+        prior_start=0.0,
+    ),
+    "hybrid.vae_gan": _recipe("hybrid.vae_gan", num_latents=3, width=4),
+    "hybrid.vae_gan told": _recipe("hybrid.vae_gan", num_latents=3, width=4, told="classes"),
+    "hybrid.vae_gan mlp": _recipe("hybrid.vae_gan", num_latents=3, width=16, network="mlp", game="hinge"),
+    "hybrid.adversarial": _recipe("hybrid.adversarial", num_latents=3, width=4, critic_width=8),
+    "hybrid.adversarial gaussian": _recipe(
+        "hybrid.adversarial",
+        num_latents=3,
+        width=4,
+        critic_width=8,
+        posterior="gaussian",
+        game="relativistic",
+    ),
+    "hybrid.bigan": _recipe("hybrid.bigan", num_latents=3, width=4, critic_width=8),
+    "hybrid.bigan gaussian": _recipe(
+        "hybrid.bigan",
+        num_latents=3,
+        width=16,
+        network="mlp",
+        critic_width=8,
+        posterior="gaussian",
+        game="non_saturating",
+    ),
     **GAMES_PLAYED,
 }
 

@@ -24,6 +24,7 @@ Count = Annotated[int, tyro.conf.arg(metavar="N")]
 MaybeCount = Annotated[int | None, tyro.conf.arg(metavar="N")]
 MaybeMinutes = Annotated[float | None, tyro.conf.arg(metavar="M")]
 MaybeThreshold = Annotated[float | None, tyro.conf.arg(metavar="T")]
+MaybeGiven = Annotated[str | None, tyro.conf.arg(metavar="CLASS|NAME=NUMBER,...")]
 MaybeShare = Annotated[float | None, tyro.conf.arg(metavar="SHARE")]
 Device = Annotated[str, tyro.conf.arg(metavar="DEVICE")]
 Prepared = Annotated[Preparation, tyro.conf.arg(name="")]  # each of its fields is a flag

@@ -19,13 +19,14 @@ from latentia.distributions.flows import (
     LatentFlow,
     MaskedAutoregressive,
 )
-from latentia.distributions.latents import LatentNormal, LatentPrior, StandardNormal
+from latentia.distributions.latents import LatentNormal, LatentPoint, LatentPrior, StandardNormal
 from latentia.distributions.level_pixels import CategoricalPixels, LogisticMixturePixels
 from latentia.distributions.logistic import LogisticMixture
 from latentia.distributions.mixtures import Mixture, MixturePrior, VampPrior
 from latentia.distributions.normal import DiscretisedNormal, Normal
 from latentia.distributions.pixels import BernoulliPixels, NormalPixels, PixelHead, Variance
 from latentia.distributions.precision import at_least_single, in_double
+from latentia.distributions.rectified import RectifiedFlow, RectifiedFlowPrior, Solver, integrate
 from latentia.distributions.refitted import RefittedNormal
 from latentia.distributions.running import FullNormal, RunningNormal
 from latentia.distributions.soft_bound import soft_bound
@@ -53,6 +54,7 @@ __all__ = [
     "InverseAutoregressive",
     "LatentFlow",
     "LatentNormal",
+    "LatentPoint",
     "LatentPrior",
     "LevelTables",
     "LogisticMixture",
@@ -63,14 +65,18 @@ __all__ = [
     "Normal",
     "NormalPixels",
     "PixelHead",
+    "RectifiedFlow",
+    "RectifiedFlowPrior",
     "RefittedNormal",
     "Remembers",
     "RunningNormal",
+    "Solver",
     "StandardNormal",
     "VampPrior",
     "Variance",
     "at_least_single",
     "in_double",
+    "integrate",
     "mean_over_first",
     "soft_bound",
 ]

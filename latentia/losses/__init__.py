@@ -15,6 +15,7 @@ from latentia.losses.games import (
 )
 from latentia.losses.matching import feature_matching, mode_seeking
 from latentia.losses.penalties import Method, Penalty, dragan, gradient_penalty, r1, r2, squared_slope
+from latentia.losses.perceptual import perceptual_distance
 from latentia.losses.rates import draw_with_rate, held_rate, normal_rates
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "log_importance_weights",
     "mode_seeking",
     "normal_rates",
+    "perceptual_distance",
     "r1",
     "r2",
     "squared_slope",

@@ -6,12 +6,20 @@ Every metric is a function of images or feature vectors with a seed; none needs 
 from latentia.metrics.bins import DifferentBins, different_bins
 from latentia.metrics.coverage import Coverage, measure_coverage
 from latentia.metrics.diagnosis import Finding, diagnose
+from latentia.metrics.disentanglement import (
+    Importances,
+    factor_score,
+    importances,
+    mutual_information_gaps,
+    separated_predictability,
+)
 from latentia.metrics.domain import DomainFeatures
 from latentia.metrics.estimate import Estimate, Unmeasurable
 from latentia.metrics.feature_cache import cached_features
 from latentia.metrics.features import FeatureSpace, PixelFeatures, RandomFeatures
 from latentia.metrics.frechet import Moments, frechet_distance
 from latentia.metrics.kernel import kernel_distance
+from latentia.metrics.known_factors import Disentanglement, measure_disentanglement
 from latentia.metrics.latent_use import LatentUse, measure_latent_use
 from latentia.metrics.likelihood import Likelihood, evaluate_likelihood
 from latentia.metrics.memorisation import Memorisation, measure_memorisation
@@ -23,6 +31,7 @@ from latentia.metrics.neighbours import (
 )
 from latentia.metrics.published import DinoFeatures, InceptionFeatures
 from latentia.metrics.recognition import classification_accuracy_score, recognition_score
+from latentia.metrics.reconstruction import Reconstruction, measure_reconstruction, peak_signal_to_noise
 from latentia.metrics.sliced import (
     SlicedWasserstein,
     sliced_wasserstein,
@@ -31,7 +40,7 @@ from latentia.metrics.sliced import (
 from latentia.metrics.spaces import feature_space
 from latentia.metrics.spectrum import radial_spectrum, sharpness, spectrum_slope
 from latentia.metrics.stability import Course, Stability, follow, measure_stability
-from latentia.metrics.structure import diversity, multiscale_ssim
+from latentia.metrics.structure import diversity, multiscale_ssim, structural_similarity
 from latentia.metrics.two_sample import TwoSample, classifier_two_sample
 from latentia.metrics.watching import make_judge
 
@@ -40,10 +49,12 @@ __all__ = [
     "Coverage",
     "DifferentBins",
     "DinoFeatures",
+    "Disentanglement",
     "DomainFeatures",
     "Estimate",
     "FeatureSpace",
     "Finding",
+    "Importances",
     "InceptionFeatures",
     "LatentUse",
     "Likelihood",
@@ -53,6 +64,7 @@ __all__ = [
     "Neighbours",
     "PixelFeatures",
     "RandomFeatures",
+    "Reconstruction",
     "SlicedWasserstein",
     "Stability",
     "TwoSample",
@@ -64,22 +76,30 @@ __all__ = [
     "different_bins",
     "diversity",
     "evaluate_likelihood",
+    "factor_score",
     "feature_space",
     "follow",
     "frechet_distance",
+    "importances",
     "kernel_distance",
     "make_judge",
     "measure_coverage",
+    "measure_disentanglement",
     "measure_latent_use",
     "measure_memorisation",
+    "measure_reconstruction",
     "measure_stability",
     "moved_neighbours",
     "multiscale_ssim",
+    "mutual_information_gaps",
     "nearest_neighbours",
+    "peak_signal_to_noise",
     "radial_spectrum",
     "recognition_score",
+    "separated_predictability",
     "sharpness",
     "sliced_wasserstein",
     "sliced_wasserstein_of_vectors",
     "spectrum_slope",
+    "structural_similarity",
 ]

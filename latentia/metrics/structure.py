@@ -1,5 +1,7 @@
 """Structural similarity of pairs of images over several scales, and the diversity of a set that it tells."""
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -49,14 +51,36 @@ def multiscale_ssim(first: Images, second: Float[Tensor, "_batch _channels _heig
         >>> multiscale_ssim(images, images)
         tensor([1., 1.])
     """
-    if first.shape != second.shape:
-        raise ValueError(
-            f"pairs of images of one shape are needed, got {tuple(first.shape)} and {tuple(second.shape)}."
-        )
-    pairs = max(1, VALUES // max(1, first[0].numel()))
-    return torch.cat(
-        [_similarity(*both) for both in zip(first.split(pairs), second.split(pairs), strict=True)]
-    )
+    return _of_pairs(_similarity, first, second)
+
+
+def structural_similarity(
+    first: Images, second: Float[Tensor, "_batch _channels _height _width"]
+) -> PerImage:
+    """Structural similarity of pairs at full size: luminance, contrast and structure under one window.
+
+        SSIM = mean over places and channels of l c,   as in `multiscale_ssim`
+
+    Args:
+        first: Images in [-1, 1].
+        second: As many, of the same shape.
+
+    Returns:
+        Similarity of each pair, at most 1, for equal images.
+
+    Raises:
+        ValueError: If the shapes differ.
+
+    Source:
+        Wang, Bovik, Sheikh & Simoncelli 2004, "Image quality assessment: from error visibility to structural
+        similarity", eq. 13 and 17, with the window and the constants of section III-C.
+
+    Example:
+        >>> images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+        >>> structural_similarity(images, images)
+        tensor([1., 1.])
+    """
+    return _of_pairs(_similarity_at_full_size, first, second)
 
 
 def diversity(images: Images, *, num_pairs: int = 1000, seed: int = 0) -> Estimate:
@@ -91,6 +115,23 @@ def diversity(images: Images, *, num_pairs: int = 1000, seed: int = 0) -> Estima
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed)).to(images.device)
     num_pairs = min(num_pairs, len(images) // 2)
     return Estimate.of_mean(multiscale_ssim(images[order[:num_pairs]], images[order[-num_pairs:]]))
+
+
+def _of_pairs(compare: Callable[[Images, Images], PerImage], first: Images, second: Tensor) -> PerImage:
+    """Compares pairs, so many at a time that memory stays bounded."""
+    if first.shape != second.shape:
+        raise ValueError(
+            f"pairs of images of one shape are needed, got {tuple(first.shape)} and {tuple(second.shape)}."
+        )
+    pairs = max(1, VALUES // max(1, first[0].numel()))
+    return torch.cat([compare(*both) for both in zip(first.split(pairs), second.split(pairs), strict=True)])
+
+
+def _similarity_at_full_size(first: Images, second: Images) -> PerImage:
+    x, y = (first + 1) / 2, (second + 1) / 2
+    taps = _window(min(WINDOW, (min(x.shape[-2:]) - 1) // 2 * 2 + 1))
+    luminance, contrast = _luminance_and_contrast(x, y, taps)
+    return (luminance * contrast).mean((1, 2, 3))
 
 
 def _similarity(first: Images, second: Images) -> PerImage:

@@ -9,13 +9,13 @@ from typing import Any
 
 from latentia.data import Facts
 from latentia.protocols import Decodes, Encodes, ExplicitModel
-from latentia.recipes import ae, gan, vae
+from latentia.recipes import ae, gan, hybrid, vae
 from latentia.training import Plan
 
 Recipe = Callable[..., Plan]
 
 WORDS: dict[type, str] = {float: "a number", int: "a whole number", bool: "True or False", str: "a text"}
-FAMILIES = {"ae": ae, "vae": vae, "gan": gan}
+FAMILIES = {"ae": ae, "vae": vae, "gan": gan, "hybrid": hybrid}
 
 
 def names() -> list[str]:

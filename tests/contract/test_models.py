@@ -6,7 +6,7 @@ import torch
 from latentia import models
 from latentia.protocols import Decodes, Encodes, ExplicitModel, GenerativeModel, require
 from latentia.training import checkpoint
-from zoo import SHAPE, ZOO
+from zoo import SHAPE, ZOO, told
 
 MODELS = pytest.mark.parametrize("name", list(ZOO))
 EXPLICIT = pytest.mark.parametrize(
@@ -76,15 +76,16 @@ def test_log_weights_and_log_prob_are_finite_numbers_an_image(name: str) -> None
     model = perturbed(name)
     assert isinstance(model, ExplicitModel)
     images = model.sample(6, generator=seeded(0))
-    log_weights = model.log_weights(images, 7, generator=seeded(1))
+    given = told(model, 6)
+    log_weights = model.log_weights(images, 7, given=given, generator=seeded(1))
     assert log_weights.shape == (7, 6)
-    log_prob = model.log_prob(images)
+    log_prob = model.log_prob(images, given=given)
     assert log_prob.shape == (6,)
     assert bool(torch.isfinite(log_weights).all())
     assert bool(torch.isfinite(log_prob).all())
     assert bool((log_prob <= 0).all()), "a mass above 1"
     # Each image is weighed by itself: its neighbours in the batch do not matter.
-    assert torch.allclose(model.log_prob(images[:1]), log_prob[:1], rtol=1e-4)
+    assert torch.allclose(model.log_prob(images[:1], given=told(model, 1)), log_prob[:1], rtol=1e-4)
 
 
 def test_implicit_models_have_no_density_at_all() -> None:
@@ -104,8 +105,9 @@ def test_a_missing_capability_is_a_letter() -> None:
 @MODELS
 def test_temperature_scales_the_noise_of_latents(name: str) -> None:
     model = perturbed(name)
-    # Of one class, where there are classes: they are no latents.
-    given = torch.zeros(4, dtype=torch.int64) if getattr(model, "num_classes", 0) else None
+    # All told the same, where something is told: that is no latents.
+    one = told(model, 1)
+    given = None if one is None else one.repeat_interleave(4, 0)
 
     def drawn(**temperature: float) -> torch.Tensor:
         return model.sample(4, given=given, generator=seeded(0), noise=False, **temperature)

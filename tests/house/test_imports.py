@@ -10,8 +10,9 @@ from importlinter import cli as import_linter
 import latentia
 
 ROOMS = [
-    *["cli", "recipes", "report", "tasks", "metrics", "training"],
-    *["models", "models/ae", "models/vae", "models/gan", "losses", "distributions", "networks", "data"],
+    *["cli", "recipes", "report", "interchange", "tasks", "metrics", "training"],
+    *["models", "models/ae", "models/vae", "models/gan", "models/hybrid"],
+    *["losses", "distributions", "networks", "data"],
 ]
 
 
