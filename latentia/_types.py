@@ -16,6 +16,12 @@ Pixels = UInt8[Tensor, "batch channels height width"]
 Latents = Float[Tensor, "batch latents"]
 """One flat vector an image."""
 
+Actions = Float[Tensor, "batch actions"]
+"""What is done in each of several environments, as a vector: one-hot, or numbers from -1 to 1."""
+
+Memory = Float[Tensor, "batch memory"]
+"""What a model of a world keeps of what was seen and done."""
+
 PerImage = Float[Tensor, "batch"]
 """One number an image: a log-probability in nats, a loss term, a score."""
 

@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latentia._types import Given, Images, Latents, PerImage
-from latentia.distributions import Distribution, Remembers
+from latentia._types import Actions, Given, Images, Latents, Memory, PerImage
+from latentia.distributions import Distribution, NormalMixtures, Remembers
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +218,47 @@ class Describes(Protocol):
         ...
 
 
+@runtime_checkable
+class Dreams(Protocol):
+    """Can say what an action leads to, in latents of what is seen and a memory of what was.
+
+    Attributes:
+        num_actions: Length of an action as a vector.
+        num_memory: Length of the memory.
+        low: The least that each latent was while recording, less a margin; dreams stay above it.
+        high: The most, and a margin.
+    """
+
+    num_actions: int
+    num_memory: int
+    low: Float[Tensor, " latents"]
+    high: Float[Tensor, " latents"]
+
+    def begin(self, num: int, *, generator: torch.Generator | None = None) -> Latents:
+        """Latents of first frames, drawn from those of the recording. Memory is zero there."""
+        ...
+
+    def observe(self, images: Images) -> Latents:
+        """The latents of frames."""
+        ...
+
+    def show(self, latents: Latents) -> Images:
+        """The frames of latents."""
+        ...
+
+    def remember(self, latents: Latents, actions: Actions, memory: Memory) -> Memory:
+        """The memory after an action was taken where latents were seen."""
+        ...
+
+    def next_latents(self, latents: Latents, memory: Memory) -> NormalMixtures:
+        """The distribution of what is seen next, given what was seen and the memory after the action."""
+        ...
+
+    def outcome(self, latents: Latents, memory: Memory) -> tuple[PerImage, PerImage]:
+        """The reward for getting where latents are seen, and the logit of the episode's end there."""
+        ...
+
+
 Capability = TypeVar("Capability")
 
 VERBS: Mapping[type, str] = {
@@ -225,12 +266,14 @@ VERBS: Mapping[type, str] = {
     Encodes: "encode images into latents",
     Decodes: "decode latents into images",
     Describes: "describe images with the features of a critic",
+    Dreams: "say what an action leads to",
 }
 
 FAMILIES: Mapping[type, str] = {
     ExplicitModel: "Variational autoencoders (recipes whose names begin with 'vae.')",
     Encodes: "Autoencoders and hybrids (recipes whose names begin with 'ae.', 'vae.' or 'hybrid.')",
     Describes: "Adversarial networks (recipes whose names begin with 'gan.')",
+    Dreams: "Worlds (runs of `latentia simulate learn`)",
 }
 
 

@@ -45,6 +45,7 @@ COMMANDS = {
     "compress": Command("pack", "Compress images losslessly with a run; a check of its bits/dim."),
     "decompress": Command("pack", "Turn compressed images back into pictures."),
     "disentangle": Command("disentangle", "Measure whether each factor of drawn shapes has a latent."),
+    "simulate": Command("simulate", "Record an environment, and learn a world that dreams of it."),
     "evaluate": Command("judge", "Measure a run: likelihood, quality, variety, copies."),
     "compare": Command("judge", "Compare runs in one HTML report."),
     "leaderboard": Command("judge", "Rank all runs in a folder."),
@@ -117,7 +118,7 @@ def dispatch(words: list[str]) -> int:
         )
         return WRONG_USE
     function = getattr(import_module(f"latentia.cli.{COMMANDS[name].module}"), name)
-    if name in ("train", "probe"):  # which flags they have depends on the recipe among their words
+    if name in ("train", "probe", "simulate"):  # which flags they have depends on their words
         return int(function(words))
     from latentia.cli.flags import call  # here and not above: `latentia --help` needs no parser
 

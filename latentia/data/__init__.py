@@ -9,7 +9,7 @@ from latentia.data.facts import Facts, Preparation
 from latentia.data.order import Order
 from latentia.data.report import SourceReport
 from latentia.data.sources import NAMES
-from latentia.data.store import ImageStore, Split, cache_folder, prepare
+from latentia.data.store import ImageStore, Split, Supply, cache_folder, prepare
 
 __all__ = [
     "NAMES",
@@ -19,6 +19,7 @@ __all__ = [
     "Preparation",
     "SourceReport",
     "Split",
+    "Supply",
     "cache_folder",
     "contact_sheet",
     "prepare",

@@ -11,7 +11,7 @@ import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -28,6 +28,25 @@ from latentia.data.sources import resolve
 
 _FORMAT = 2
 """Raised when what is stored changes, so that older stores are built again."""
+
+
+@runtime_checkable
+class Supply(Protocol):
+    """What training draws batches from: a `Split` of images, or anything else that hands out the like."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def image_shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def fresh(self) -> bool: ...
+
+    def images(
+        self, indices: Int64[Tensor, "batch"] | slice, *, uniform: Images | None = None
+    ) -> Images: ...
+
+    def given(self, indices: Int64[Tensor, "batch"] | slice) -> Given | None: ...
 
 
 @dataclass(frozen=True, slots=True)

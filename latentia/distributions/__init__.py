@@ -22,7 +22,7 @@ from latentia.distributions.flows import (
 from latentia.distributions.latents import LatentNormal, LatentPoint, LatentPrior, StandardNormal
 from latentia.distributions.level_pixels import CategoricalPixels, LogisticMixturePixels
 from latentia.distributions.logistic import LogisticMixture
-from latentia.distributions.mixtures import Mixture, MixturePrior, VampPrior
+from latentia.distributions.mixtures import Mixture, MixturePrior, NormalMixtures, VampPrior
 from latentia.distributions.normal import DiscretisedNormal, Normal
 from latentia.distributions.pixels import BernoulliPixels, NormalPixels, PixelHead, Variance
 from latentia.distributions.precision import at_least_single, in_double
@@ -63,6 +63,7 @@ __all__ = [
     "Mixture",
     "MixturePrior",
     "Normal",
+    "NormalMixtures",
     "NormalPixels",
     "PixelHead",
     "RectifiedFlow",

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from latentia._types import Images, Latents
 from latentia.distributions.distribution import Density
-from latentia.distributions.normal import Normal
+from latentia.distributions.normal import LOG_SQRT_TWO_PI, Normal
 from latentia.distributions.soft_bound import soft_bound
 
 
@@ -53,6 +53,67 @@ class Mixture(Density):
     def log_prob(self, value: Tensor) -> Float[Tensor, "*batch"]:
         by_component = self.components.log_prob(value.unsqueeze(-2))
         return torch.logsumexp(self.log_weights + by_component, dim=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class NormalMixtures(Density):
+    """Mixtures of diagonal Gaussians over vectors, one for each of a batch.
+
+    The last number of the noise chooses a component, the others are its noise.
+
+    Attributes:
+        means: Of every component.
+        log_stds: Logarithms of their standard deviations.
+        log_weights: Logarithms of their weights, which sum to 1.
+
+    Example:
+        >>> means = torch.tensor([[[-1.0], [1.0]]])
+        >>> mixtures = NormalMixtures(means, torch.full_like(means, -2.0), torch.tensor([[0.5, 0.5]]).log())
+        >>> mixtures.tempered(0.0).draw(torch.tensor([[9.0, 0.3]]))
+        tensor([[-1.]])
+    """
+
+    means: Float[Tensor, "batch components latents"]
+    log_stds: Float[Tensor, "batch components latents"]
+    log_weights: Float[Tensor, "batch components"]
+
+    @property
+    def mean(self) -> Latents:
+        return (self.log_weights.exp().unsqueeze(-1) * self.means).sum(1)
+
+    @property
+    def noise_shape(self) -> tuple[int, ...]:
+        return (self.means.shape[2] + 1,)
+
+    def draw(self, noise: Float[Tensor, "batch numbers"]) -> Latents:
+        uniform = torch.special.ndtr(noise[:, -1:].contiguous())
+        above = self.log_weights.exp().cumsum(1)[:, :-1]  # the last component takes what rounding leaves
+        chosen = torch.searchsorted(above.contiguous(), uniform).squeeze(1)
+        rows = torch.arange(len(chosen), device=chosen.device)
+        return self.means[rows, chosen] + self.log_stds[rows, chosen].exp() * noise[:, :-1]
+
+    def log_prob(self, value: Latents) -> Float[Tensor, "batch"]:
+        standardised = (value.unsqueeze(1) - self.means) * torch.exp(-self.log_stds)
+        by_number = -0.5 * standardised.square() - self.log_stds - LOG_SQRT_TWO_PI
+        return torch.logsumexp(self.log_weights + by_number.sum(2), dim=1)
+
+    def tempered(self, temperature: float) -> "NormalMixtures":
+        """The mixtures at a temperature: weights to the power of its inverse, variances times it.
+
+        At 1 they are as they were; at 0 the mean of the likeliest component is certain.
+
+        Args:
+            temperature: 0 or more.
+
+        Source:
+            Ha & Schmidhuber 2018 (arXiv:1803.10122), appendix A.2.
+        """
+        if temperature == 0:
+            likeliest = self.log_weights.argmax(1, keepdim=True)
+            certain = torch.full_like(self.log_weights, -math.inf).scatter(1, likeliest, 0.0)
+            return NormalMixtures(self.means, torch.full_like(self.log_stds, -math.inf), certain)
+        weights = (self.log_weights / temperature).log_softmax(1)
+        return NormalMixtures(self.means, self.log_stds + 0.5 * math.log(temperature), weights)
 
 
 class MixturePrior(nn.Module):

@@ -9,12 +9,14 @@ from latentia.recipes.opening import load, open_run, plan_of
 from latentia.recipes.probe import Probed, probe
 from latentia.recipes.register import Description, describe, find, names
 from latentia.recipes.runs import prepared_data, resume, train
+from latentia.recipes.simulate import learn
 
 __all__ = [
     "Description",
     "Probed",
     "describe",
     "find",
+    "learn",
     "load",
     "names",
     "open_run",

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from latentia.protocols import GenerativeModel
+from latentia.recipes import world
 from latentia.recipes.register import bind, find
 from latentia.training import Plan, Run, RunFolder, checkpoint
 from latentia.training.best import Best, load_best
@@ -83,6 +84,8 @@ def plan_of(description: Description, model: GenerativeModel | Plan | None = Non
             "This run was started on a model of your own, which its folder does not hold. Build the model "
             "as it was built then, and hand it over from Python: latentia.load(run, model=model)."
         )
+    if description.recipe == world.NAME:
+        return world.plan_of_world(description)
     arguments = bind(description.recipe, dict(description.arguments))
     return find(description.recipe)(description.facts, **arguments)
 

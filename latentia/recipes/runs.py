@@ -10,6 +10,7 @@ from torch import nn
 from latentia.data import NAMES, ImageStore, Preparation, prepare
 from latentia.metrics.watching import FEWEST_EXAMINED, make_examiner, make_judge
 from latentia.protocols import GenerativeModel
+from latentia.recipes import world
 from latentia.recipes.budget import DEFAULT_IMAGES, Budget
 from latentia.recipes.choosing import AUTO, resolved
 from latentia.recipes.measuring import Bench
@@ -156,6 +157,8 @@ def resume(
     check_limits(images, minutes)
     description = _extended(description, where, images, minutes, folder)
     plan = _as_asked(plan_of(description, model), description.rescues, keep_best=description.keep_best)
+    if description.recipe == world.NAME:
+        return _resume_world(folder, description, plan, device, data, show=show)
     store = prepared_data(description, data, show=show)
     if store.facts.fingerprint != description.facts.fingerprint:
         raise ValueError(
@@ -169,6 +172,18 @@ def resume(
         folder.forget_after(state.images_seen)
         folder.write(description)
     return _go_on(folder.path, description, plan, state, store, processes, show=show)
+
+
+def _resume_world(
+    folder: RunFolder, description: Description, plan: Plan, device: str | None, data: Any, *, show: bool
+) -> Run:
+    """Goes on with a world, which is learned from a recording and not from images."""
+    recording = world.recording_of(description, data)
+    state = State.fresh(plan, choose_device(device))
+    checkpoint.load(state, folder.path)
+    folder.forget_after(state.images_seen)
+    folder.write(description)
+    return world.go_on(folder.path, description, plan, state, recording, show=show)
 
 
 def prepared_data(description: Description, data: Any = None, *, show: bool = True) -> ImageStore:

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from latentia.data import Order, Split
+from latentia.data import Order, Supply
 from latentia.protocols import Batch
 from latentia.training.best import Keeper
 from latentia.training.letters import Fault, TrainingStopped
@@ -59,7 +59,7 @@ class Feed:
         processes: This process among all.
     """
 
-    split: Split
+    split: Supply
     order: Order
     device: torch.device
     processes: Processes
@@ -84,8 +84,8 @@ def train_in(
     folder: Path | None,
     state: State,
     plan: Plan,
-    train: Split,
-    validation: Split,
+    train: Supply,
+    validation: Supply,
     limits: Limits,
     *,
     seed: int,

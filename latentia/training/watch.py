@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from latentia.data import Split
+from latentia.data import Supply
 from latentia.protocols import ExplicitModel, GenerativeModel
 from latentia.training import checkpoint
 from latentia.training.best import Keeper
@@ -57,7 +57,7 @@ class Watch:
         folder: Path | None,
         state: State,
         plan: Plan,
-        validation: Split,
+        validation: Supply,
         horizon: int,
         progress: Progress,
         judge: Judge | None = None,

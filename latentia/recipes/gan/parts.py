@@ -150,19 +150,22 @@ def plan(
     )
 
 
-def slopes(gamma: float, at_end: float | None = None) -> tuple[Penalty, ...]:
-    """R1 and R2 of one strength, which may change through the run; none at 0.
+def slopes(gamma: float, at_end: float | None = None, *, every: int = 1) -> tuple[Penalty, ...]:
+    """R1 and R2 of one strength, which may change through the run, taken every so many turns; none at 0.
 
     Raises:
         ValueError: If gamma is negative, or it is to change from or to 0.
     """
     at_least(0, gamma=gamma)
+    at_least(1, penalty_every=every)
     if at_end is not None and not min(gamma, at_end) > 0:
         raise ValueError(
             f"gamma goes from {gamma} to {at_end} through the run by the same factor in equal times, so both "
             f"have to be above 0."
         )
-    return (r1(gamma, at_end=at_end), r2(gamma, at_end=at_end)) if gamma else ()
+    if not gamma:
+        return ()
+    return tuple(slope(gamma, at_end=at_end, every=every) for slope in (r1, r2))
 
 
 def _view(facts: Facts, augment: Augment, flip: bool) -> AugmentedView | None:
