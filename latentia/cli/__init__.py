@@ -62,7 +62,7 @@ Examples:
 
 def overview() -> str:
     """The text of `latentia --help`."""
-    width = max(map(len, COMMANDS)) + 2
+    width = max(len(name) for name in COMMANDS) + 2
     commands = "\n".join(f"  {name:<{width}}{command.sentence}" for name, command in COMMANDS.items())
     return (
         f"latentia {__version__}: learn the distribution of a set of images.\n\n"

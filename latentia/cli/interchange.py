@@ -21,7 +21,7 @@ def export(run: Run, *, out: Folder, to: To = "diffusers") -> int:
 
     Examples:
       latentia export runs/faces --out faces-vae
-      python -c "from diffusers import AutoencoderKL; AutoencoderKL.from_pretrained('faces-vae')"
+      latentia export runs/faces --out faces-vae --to diffusers
 
     Args:
         run: Folder of a run of hybrid.autoencoder_kl.

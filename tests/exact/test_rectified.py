@@ -81,7 +81,7 @@ def test_flow_matching_recovers_the_velocity_of_a_gaussian(time: float) -> None:
     optimiser.step(loss)
     at = torch.tensor([[0.0], [1.0]], dtype=torch.float64)
     expected = gaussian_velocity(at, times[:2])
-    assert torch.allclose(prior.network(at, times[:2]), expected, atol=0.03)
+    assert torch.allclose(prior.network(at, times[:2]), expected, atol=0.05)
 
 
 def test_centre_and_scale_follow_the_vectors() -> None:

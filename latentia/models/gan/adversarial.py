@@ -92,8 +92,9 @@ class AdversarialNetwork(GenerativeModel, Decodes):
         self.mode_seeking = mode_seeking
         # Counters, which averaged weights take as they are: draws are as deep as what was trained last. Only
         # growth depends on them when images are drawn; other runs need not keep them.
-        for counter in ("images_seen", "horizon"):
-            self.register_buffer(counter, torch.tensor(0), persistent=growth is not None)
+        self.register_buffer("images_seen", torch.tensor(0), persistent=growth is not None)
+        by_the_run = growth is not None and growth.by_the_run
+        self.register_buffer("horizon", torch.tensor(0), persistent=by_the_run)
 
     def decode(self, latents: Latents, *, given: Given | None = None) -> Distribution:
         images = self._generate(latents, self._told(given), self._reached())

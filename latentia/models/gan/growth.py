@@ -45,6 +45,11 @@ class Growth:
             if value is not None and value < 1:
                 raise ValueError(f"Growth with {name} = {value}: it has to be 1 or more.")
 
+    @property
+    def by_the_run(self) -> bool:
+        """Whether the length of the run says when it grows."""
+        return self.images is None or self.fade is None
+
     def depth_at(self, images_seen: int, horizon: int) -> float:
         """The depth after some images: 1.3 is the second resolution, on its way to the third by 0.3.
 
