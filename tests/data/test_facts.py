@@ -43,7 +43,7 @@ def test_attributes_are_those_of_the_training_split(tmp_path):
     names = [f"{index}.png" for index in range(40)]
     for name, pixels in zip(names, images, strict=True):
         Image.fromarray(pixels).save(tmp_path / name)
-    rows = [f"{name},{'' if index % 4 == 0 else index}" for index, name in enumerate(names)]
+    rows = [f"{name},{'' if index % 4 == 0 else float(index)}" for index, name in enumerate(names)]
     table = tmp_path / "table.csv"
     table.write_text("\n".join(["file,number", *rows]))
     store = prepare(tmp_path, Preparation(labels=str(table)), cache=tmp_path / "cache", progress=False)
