@@ -119,7 +119,7 @@ ROWS = {
         18,
         "conditional StyleGAN2 36 at 0.64 M images, 9.7 at 2.6 M, 5.3 at 5.1 M (StudioGAN's logs)",
         "reported / 12",
-        {"game": "relativistic", "network": "bottleneck", "width": 64, "batch_size": 128, "device": "cuda"},
+        {"network": "bottleneck", "gamma": 1.0, "width": 64, "batch_size": 128, "device": "cuda"},
     ),
 }
 

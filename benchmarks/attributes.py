@@ -45,7 +45,7 @@ SHOWN = 8  # queries in the picture
 
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "vae": ("vae.conditional", {"likelihood": "optimal", "num_latents": 64}),
-    "gan": ("gan.conditional", {"game": "relativistic", "gamma": 0.3, "flip": True, "augment": "adaptive"}),
+    "gan": ("gan.conditional", {"gamma": 0.3, "flip": True, "augment": "adaptive"}),
     "vae-gan": ("hybrid.vae_gan", {}),
 }
 """A recipe a name, with the arguments that are not its defaults; every one is told attributes."""

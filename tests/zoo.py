@@ -222,9 +222,8 @@ ZOO: dict[str, Callable[[], Plan]] = {
     "gan.r3": _recipe("gan.r3", num_latents=3, width=4),
     "gan.r3 convolutional": _recipe("gan.r3", num_latents=3, width=4, network="convolutional"),
     "gan.conditional": _recipe("gan.conditional", num_latents=3, width=4, augment="adaptive", flip=True),
-    "gan.conditional relativistic": _recipe(
-        "gan.conditional", num_latents=3, width=4, game="relativistic", network="bottleneck"
-    ),
+    "gan.conditional hinge": _recipe("gan.conditional", num_latents=3, width=4, game="hinge"),
+    "gan.conditional bottleneck": _recipe("gan.conditional", num_latents=3, width=4, network="bottleneck"),
     "gan.conditional attributes": _recipe("gan.conditional", num_latents=3, width=4, described=True),
     "gan.info": _recipe("gan.info", num_latents=2, width=4, num_categories=3, num_continuous=1),
     "gan.auxiliary": _recipe("gan.auxiliary", num_latents=3, width=4),

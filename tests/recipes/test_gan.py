@@ -22,8 +22,8 @@ KINDS = {
     "relativistic, convolutional": ("gan.r3", {"network": "convolutional"}),
     "relativistic, grouped": ("gan.r3", {"dense": False}),
     "progressive, non-saturating": ("gan.progressive", {"game": "non_saturating", "penalty": 1.0}),
-    "conditional, residual": ("gan.conditional", {"network": "residual"}),
-    "conditional, relativistic": ("gan.conditional", {"game": "relativistic", "network": "bottleneck"}),
+    "conditional, residual": ("gan.conditional", {"game": "hinge", "network": "residual"}),
+    "conditional, bottlenecks": ("gan.conditional", {"network": "bottleneck"}),
     "hinge, batch norm, augmented": ("gan.hinge", {"norm": "batch", "augment": "always"}),
     "least squares, adaptive": ("gan.least_squares", {"augment": "adaptive", "flip": True}),
 } | {name: (name, {}) for name in NAMES}
@@ -73,7 +73,7 @@ def test_it_takes_steps_and_draws_whatever_the_images(kind: str, shape: tuple[in
     [
         ("gan.r3", {"augment": "adaptive"}),
         ("gan.progressive", {"phase": 256, "fade": 768}),
-        ("gan.conditional", {}),
+        ("gan.conditional", {"cool_down": 0.0}),  # or the half would end at a lower rate
     ],
 )
 def test_resumed_it_is_the_unbroken_run_bit_for_bit(name: str, arguments: dict, tmp_path: Path) -> None:
@@ -106,8 +106,26 @@ def test_the_penalties_are_those_of_the_papers() -> None:
     assert penalties("gan.wgan_gp") == {"gradient_penalty": 10}
     assert penalties("gan.progressive") == {"gradient_penalty": 10}
     assert penalties("gan.progressive", game="non_saturating", penalty=1) == {"r1": 0.5}
-    assert penalties("gan.conditional") == {}
-    assert penalties("gan.conditional", game="relativistic") == {"r1": 0.5, "r2": 0.5}
+    assert penalties("gan.conditional", game="hinge") == {}
+    assert penalties("gan.conditional", gamma=1.0) == {"r1": 0.5, "r2": 0.5}
+
+
+def test_penalties_come_as_often_as_asked_and_count_as_many_times() -> None:
+    for name in ("gan.r3", "gan.conditional"):
+        due = {o.name: o.every for o in built(name, penalty_every=3).model.objectives()}
+        assert due == {"critic": 1, "r1": 3, "r2": 3, "generator": 1}
+
+
+def test_the_critic_learns_classes_from_real_images_and_the_generator_makes_what_it_can_read() -> None:
+    critic, *_, generator = built("gan.conditional").model.objectives()
+    assert critic.weights["recognition_of_real"] == generator.weights["recognition"] == 0.2
+    assert "recognition" not in critic.weights, "a nine made for a four is no example of a four"
+    for silent in ({"recognition": 0.0}, {"game": "hinge"}):
+        assert built("gan.conditional", **silent).model.recognition is None
+    told = replace(facts(), classes=(), attributes=("wide",), attribute_values=torch.rand(64, 1))
+    assert find("gan.conditional")(told).model.recognition is None
+    with pytest.raises(ValueError, match=r"recognition is 0\.5.*has no classes, only attributes.*--labels"):
+        find("gan.conditional")(told, recognition=0.5)
 
 
 def test_a_critic_has_one_norm_or_a_penalty() -> None:
@@ -119,7 +137,7 @@ def test_a_critic_has_one_norm_or_a_penalty() -> None:
         )
 
     assert norms("gan.hinge", SpectralNorm) == 3 + 1, "three levels and the score"
-    assert norms("gan.conditional", SpectralNorm) == 3 + 2, "and the vectors of classes"
+    assert norms("gan.conditional", SpectralNorm, game="hinge") == 3 + 2, "and the vectors of classes"
     assert norms("gan.hinge", _BatchNorm) == norms("gan.wgan_gp", _BatchNorm) == 0
     assert norms("gan.hinge", _BatchNorm, norm="batch") == norms("gan.dcgan", _BatchNorm) == 2
 
@@ -155,8 +173,14 @@ WRONG = [
     ("gan.progressive", {"fade": 0}, "fade is 0; it has to be 1 or more"),
     ("gan.r3", {"gamma": -1.0}, "gamma is -1.0; it has to be 0 or more"),
     ("gan.r3", {"cool_down": 2.0}, "cool_down is 2.0"),
-    ("gan.conditional", {"gamma": 1.0}, "in the hinge game there is no penalty"),
-    ("gan.conditional", {"network": "bottleneck"}, "convolutional or residual, and got bottleneck"),
+    ("gan.r3", {"penalty_every": 0}, "penalty_every is 0; it has to be 1 or more"),
+    ("gan.conditional", {"recognition": -1.0}, "recognition is -1.0; it has to be 0 or more"),
+    ("gan.conditional", {"game": "hinge", "penalty_every": 2}, "in the hinge game there is no penalty"),
+    (
+        "gan.conditional",
+        {"game": "hinge", "network": "bottleneck"},
+        "convolutional or residual, and got bottleneck",
+    ),
     ("gan.info", {"num_categories": 1}, "a category has at least 2 values"),
     ("gan.info", {"num_categories": 0, "num_continuous": 0}, "nothing to be read"),
     ("gan.auxiliary", {"recognition": 0.0}, "recognition is 0.0; it has to be greater than 0"),

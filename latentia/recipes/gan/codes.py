@@ -3,8 +3,7 @@
 from latentia.data import Facts
 from latentia.distributions import CodedPrior, Codes
 from latentia.models.gan.recognition import CodeRecognition
-from latentia.networks import Critic
-from latentia.recipes.gan.parts import pair, plan
+from latentia.recipes.gan.parts import num_deepest, pair, plan
 from latentia.recipes.ranges import above_zero, at_least
 from latentia.training import Plan
 
@@ -62,14 +61,13 @@ def info(
     categories = (num_categories,) if num_categories else ()
     codes = Codes(num_latents, categories=categories, num_continuous=num_continuous)
     generator, critic = pair("convolutional", facts, num_latents=codes.num_latents, width=width, norm="batch")
-    assert isinstance(critic, Critic)
     return plan(
         facts,
         (generator, critic),
         game="non_saturating",
         num_latents=codes.num_latents,
         prior=CodedPrior(codes),
-        recognition=CodeRecognition(critic.encoder.num_features, codes),
+        recognition=CodeRecognition(num_deepest(critic, facts), codes),
         recognition_weight=information,
         augment="none",
         flip=False,

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+import torch
 from torch import nn
 
 from latentia.data import Facts
@@ -181,6 +182,14 @@ def _view(facts: Facts, augment: Augment, flip: bool) -> AugmentedView | None:
     if augment == "always":
         return AugmentedView(Augmentation(flip=flip), probability=1.0, target=None, cap=1.0)
     return AugmentedView(Augmentation(flip=flip), speed=SPEED)
+
+
+def num_deepest(critic: nn.Module, facts: Facts) -> int:
+    """Length of the critic's deepest features, flat."""
+    with torch.no_grad():
+        features = critic.eval().features(torch.zeros(1, *facts.image_shape))  # type: ignore[operator]
+    critic.train()
+    return int(features[-1].numel())
 
 
 def is_point(facts: Facts) -> bool:

@@ -12,6 +12,7 @@ def r3(
     *,
     gamma: float = 1.0,
     gamma_at_end: float | None = None,
+    penalty_every: int = 1,
     network: Literal["auto", "bottleneck", "convolutional", "mlp"] = "auto",
     dense: bool = True,
     num_latents: int = 64,
@@ -34,6 +35,7 @@ def r3(
         gamma: Twice the weight of the squared slope, at real and at generated images; 0 or more.
         gamma_at_end: What gamma has changed to at the end of the run, by the same factor in equal times, so
             that modes are found before details; it stays without.
+        penalty_every: Turns from one penalty to the next, which counts as many times.
         network: Residual bottlenecks without norms; plain convolutions, batch normalisation in the
             generator alone; or fully connected layers. `auto`: these where an image is a single pixel,
             and bottlenecks elsewhere.
@@ -71,7 +73,7 @@ def r3(
         ),
         game="relativistic",
         num_latents=num_latents,
-        penalties=slopes(gamma, gamma_at_end),
+        penalties=slopes(gamma, gamma_at_end, every=penalty_every),
         augment=augment,
         flip=flip,
         rate=rate,
