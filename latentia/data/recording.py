@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -187,10 +188,12 @@ def read_recording(folder: str | Path) -> Recording:
         )
     try:
         content = json.loads(about.read_text(encoding="utf-8"))
+        if content["format"] != FORMAT:
+            raise ValueError(f"its format is {content['format']}, and {FORMAT} is what is read here")
         setting = Setting.from_json(content["setting"])
         shards = sorted(folder.glob(SHARDS))
         episodes = tuple(episode for shard in shards for episode in _episodes(shard))
-    except (OSError, KeyError, TypeError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, LookupError, TypeError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"The recording in {folder} is damaged: {error}. Record it again.") from error
     if not episodes:
         raise ValueError(f"The recording in {folder} has no episode. Record it again, with more --steps.")

@@ -87,16 +87,13 @@ class World(GenerativeModel, Encodes, Decodes):
     @torch.no_grad()
     def settle(
         self, latents: Latents, is_first: Bool[Tensor, "batch"], actions: Float[Tensor, "steps actions"]
-    ) -> Latents:
+    ) -> None:
         """Takes over what a recording says of scales, ranges, beginnings and actions.
 
         Args:
             latents: Means of q(z|x) of all its frames.
             is_first: Whether each is the first of its episode.
             actions: All that was done.
-
-        Returns:
-            The latents as dreams have them.
         """
         self.centre.copy_(latents.mean(0))
         self.scale.copy_((latents - self.centre).square().mean().sqrt().clamp_min(1e-6))
@@ -107,7 +104,6 @@ class World(GenerativeModel, Encodes, Decodes):
         first = own[is_first]
         self.beginnings.copy_(first[torch.arange(BEGINNINGS) % len(first)])
         self.actions.copy_(actions[torch.linspace(0, len(actions) - 1, ACTIONS).long()])
-        return own
 
     def encode(self, images: Images, *, given: Given | None = None) -> Distribution:
         seen: Distribution = self._eyes.encode(images)

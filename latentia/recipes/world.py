@@ -23,7 +23,6 @@ SENTENCE = (
     "A model of an environment: eyes, a recurrent memory, and mixtures of Gaussians for what comes next."
 )
 PAPER = "Ha & Schmidhuber 2018 (arXiv:1803.10122), with a gated recurrent unit for their LSTM."
-HELD_OUT = 256
 
 
 def recurrent(
@@ -148,10 +147,13 @@ def go_on(
         ValueError: If there are several processes.
     """
     require_one_process()
-    train, held_out = (_clips(state, recording, held_out, description) for held_out in (False, True))
+    part = recording.part(held_out=False)
+    latents = latents_of_frames(state.model, part.frames).cpu()
+    clips = Clips.of(part, latents, description.arguments["length"])
     seconds = None if description.minutes is None else 60 * description.minutes
     limits = Limits(description.horizon, description.images, seconds)
-    interrupted = train_in(path, state, plan, train, held_out, limits, seed=description.seed, show=show)
+    # What is held out is there to take a bound on, which a world has none of.
+    interrupted = train_in(path, state, plan, clips, clips, limits, seed=description.seed, show=show)
     model = state.average.model
     run = Run(path, description, model, state.images_seen, state.seconds, interrupted)
     write_card(run)
@@ -159,16 +161,16 @@ def go_on(
 
 
 def recording_of(description: Description, data: Any = None) -> Recording:
-    """The recording that a world was learned from.
+    """The recording that a world was learned from, or another one that it is to be used on.
 
     Raises:
-        ValueError: If it is no longer there.
+        ValueError: If it is no longer there, or is of another setting.
     """
-    return read_recording(description.source if data is None else data)
-
-
-def _clips(state: State, recording: Recording, held_out: bool, description: Description) -> Clips:
-    part = recording.part(held_out=held_out)
-    if not part.episodes:
-        return _clips(state, recording, False, description)
-    return Clips.of(part, latents_of_frames(state.model, part.frames).cpu(), description.arguments["length"])
+    recording = read_recording(description.source if data is None else data)
+    own = Setting.from_json(dict(description.arguments["setting"]))
+    if recording.setting != own:
+        raise ValueError(
+            f"The world was learned from a recording of {own}, and this one is of {recording.setting}. Record "
+            f"with the flags of then."
+        )
+    return recording

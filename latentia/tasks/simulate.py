@@ -15,6 +15,8 @@ from latentia.tasks.draw import AT_ONCE
 
 WARM = 4
 """Real steps that the memory sees before a prediction begins."""
+PREDICTED_AT_ONCE = 64
+"""Clips that are predicted side by side, so that memory does not grow with their number."""
 
 
 class Dreaming:
@@ -60,31 +62,27 @@ class Dreaming:
         """Takes an action in every dream, and says the rewards and which of them end."""
         self.memory = self.world.remember(self.latents, actions, self.memory)
         expected = self.world.next_latents(self.latents, self.memory).tempered(self.temperature)
-        noise = self._noise(torch.randn, len(actions), *expected.noise_shape)
+        like = {"generator": self.generator, "device": self.latents.device}
+        noise = torch.randn(len(actions), *expected.noise_shape, **like)
         self.latents = expected.draw(noise).clamp(self.world.low, self.world.high)
         rewards, end = self.world.outcome(self.latents, self.memory)
         if self.temperature == 0:
             return rewards, end > 0
         chance = torch.sigmoid(end / self.temperature)
-        return rewards, self._noise(torch.rand, len(actions)) < chance
+        return rewards, torch.rand(len(actions), **like) < chance
 
     @property
     def observations(self) -> Float[Tensor, "dreams numbers"]:
         """What a policy sees: latents, and memory beside them."""
         return torch.cat([self.latents, self.memory], 1)
 
-    def _noise(self, draw: object, *shape: int) -> Tensor:
-        assert callable(draw)
-        drawn: Tensor = draw(*shape, generator=self.generator, device=self.latents.device)
-        return drawn
-
 
 @torch.no_grad()
 def latents_of_frames(world: object, frames: np.ndarray) -> Latents:
     """The latents of recorded frames, computed in portions."""
     able = require(world, Dreams, task="simulate")
-    parts = as_images(frames, able.low.device).split(AT_ONCE)
-    return torch.cat([able.observe(part) for part in parts])
+    parts = [frames[at : at + AT_ONCE] for at in range(0, len(frames), AT_ONCE)]
+    return torch.cat([able.observe(as_images(part, able.low.device)) for part in parts])
 
 
 def as_images(frames: np.ndarray, device: torch.device | str = "cpu") -> Images:
@@ -142,9 +140,9 @@ def measure_foresight(
         )
     order = torch.randperm(len(clips), generator=torch.Generator().manual_seed(seed))[:most]
     chosen = [clips[i] for i in order.tolist()]
-    errors = torch.stack([_errors(able, chosen[i : i + 64], horizon) for i in range(0, len(chosen), 64)])
-    sizes = torch.tensor([len(chosen[i : i + 64]) for i in range(0, len(chosen), 64)], dtype=torch.float64)
-    means = (errors * (sizes / sizes.sum()).view(-1, 1, 1)).sum(0).sqrt()
+    parts = [chosen[i : i + PREDICTED_AT_ONCE] for i in range(0, len(chosen), PREDICTED_AT_ONCE)]
+    sums = torch.stack([len(part) * _errors(able, part, horizon) for part in parts]).sum(0)
+    means = (sums / len(chosen)).sqrt()
     predicted, copied, shown = (tuple(row) for row in means.tolist())
     ended, lived = _ends(able, recording.episodes)
     ahead = tuple(range(1, horizon + 1))

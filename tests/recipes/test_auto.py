@@ -12,7 +12,7 @@ from latentia import recipes
 from latentia.networks import MLPGenerator
 from latentia.recipes import find
 from latentia.recipes.budget import Budget
-from latentia.recipes.gan.automatic import AVERAGED, CANDIDATES, PASSES, RECIPES, choose
+from latentia.recipes.gan.automatic import AVERAGED, CANDIDATES, FEW, PASSES, RECIPES, SMALLER, choose
 from latentia.recipes.register import bind, configuration
 from latentia.training import checkpoint
 from latentia.training.folder import RunFolder
@@ -90,6 +90,12 @@ class TestTheChoice:
     def test_averages_over_a_part_of_the_run(self) -> None:
         assert choose(MANY, Budget(370_000)).arguments["half_life"] == 370_000 // AVERAGED == 18_500
         assert choose(MANY, Budget(1)).arguments["half_life"] == 1
+
+    def test_takes_smaller_batches_for_few_images(self) -> None:
+        few, many = choose(MANY, Budget(FEW - 1)), choose(MANY, Budget(FEW))
+        assert (few.arguments["batch_size"], many.arguments["batch_size"]) == (SMALLER, 64)
+        assert f"batches of {SMALLER}, since fewer than 200,000 images are to be shown" in few.reasons
+        assert choose(MANY, Budget(FEW - 1), batch_size=8).arguments["batch_size"] == 8
 
     def test_augments_where_images_are_shown_often(self) -> None:
         few = replace(MANY, num_train=1_000)

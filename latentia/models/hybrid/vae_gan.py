@@ -194,7 +194,7 @@ class VariationalAdversarialNetwork(GenerativeModel, Encodes, Decodes):
         return self.decode(torch.cat([inferred, drawn]), given=given).mean
 
     def _distortion(self, batch: Batch, reconstructed: Images) -> PerImage:
-        """-log p(f(x)|z) of a Gaussian of unit variance, without its constant, in nats (eq. 7 and 8)."""
+        """-log p(f(x)|z) of a Gaussian of unit variance, without its constant, in nats (eq. 6 and 7)."""
         with torch.no_grad():
             real = self.features(batch.images, given=batch.given)[self.level]
         found = self.features(reconstructed, given=batch.given)[self.level]
