@@ -1,5 +1,7 @@
 """A world is learned from a recording, foresees what happens, and resumes bit for bit."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from dots import recording, written
@@ -7,7 +9,7 @@ from dots import recording, written
 from latentia.models.world import World, _counted
 from latentia.protocols import Dreams, require
 from latentia.recipes import learn, load, open_run, resume, train, world
-from latentia.recipes.world import setting_of
+from latentia.recipes.world import recording_of, setting_of
 from latentia.tasks.simulate import Dreaming, foreseen, latents_of_frames, measure_foresight
 from latentia.training import Limits, Run, checkpoint
 
@@ -138,6 +140,10 @@ def test_letters(learned, folder, tmp_path) -> None:
         setting_of(open_run(learned.path.with_name("world-eyes")))
     with pytest.raises(ValueError, match="simulate learn"):
         require(load(learned.path.with_name("world-eyes")), Dreams, task="simulate")
+    described = learned.description
+    other = {**described.arguments, "setting": {**described.arguments["setting"], "repeat": 3}}
+    with pytest.raises(ValueError, match="Record with the flags of then"):
+        recording_of(replace(described, arguments=other))
     with pytest.raises(ValueError, match="temperature is -1"):
         Dreaming(learned.model, 1, generator=torch.Generator(), temperature=-1.0)
     with pytest.raises(ValueError, match="shorter --horizon"):
