@@ -87,6 +87,7 @@ ROWS = {
         43,
         "DCGAN 2.98 %, GAN 6.28 %, arXiv:1511.06434",
         "4.5 % / 2.98 %; hits 97 %",
+        {"width": 32, "half_life": 40_000},
     ),
     **{
         f"fashion-{recipe}": Row(
