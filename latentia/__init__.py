@@ -24,10 +24,12 @@ if TYPE_CHECKING:  # what type checkers and editors see; the table below says th
     from latentia.recipes import load, open_run, resume, train
     from latentia.report.runs import compare_runs as compare
     from latentia.report.runs import evaluate_run as evaluate
+    from latentia.report.unusual import detect
     from latentia.tasks import (
         anomaly_scores,
         arithmetic,
         attribute_directions,
+        augment,
         compress,
         decompress,
         directions,
@@ -39,7 +41,9 @@ if TYPE_CHECKING:  # what type checkers and editors see; the table below says th
         manifold,
         principal_directions,
         reconstruct,
+        restore,
         sample_truncated,
+        transfer,
         traverse,
     )
 
@@ -50,10 +54,12 @@ __all__ = [
     "anomaly_scores",
     "arithmetic",
     "attribute_directions",
+    "augment",
     "compare",
     "compress",
     "data",
     "decompress",
+    "detect",
     "directions",
     "edit",
     "evaluate",
@@ -69,9 +75,11 @@ __all__ = [
     "principal_directions",
     "recipes",
     "reconstruct",
+    "restore",
     "resume",
     "sample_truncated",
     "train",
+    "transfer",
     "traverse",
 ]
 
@@ -80,9 +88,11 @@ _HOMES = {
     "anomaly_scores": "latentia.tasks:anomaly_scores",
     "arithmetic": "latentia.tasks:arithmetic",
     "attribute_directions": "latentia.tasks:attribute_directions",
+    "augment": "latentia.tasks:augment",
     "compare": "latentia.report.runs:compare_runs",
     "compress": "latentia.tasks:compress",
     "decompress": "latentia.tasks:decompress",
+    "detect": "latentia.report.unusual:detect",
     "directions": "latentia.tasks:directions",
     "edit": "latentia.tasks:edit",
     "evaluate": "latentia.report.runs:evaluate_run",
@@ -97,9 +107,11 @@ _HOMES = {
     "prepare": "latentia.data:prepare",
     "principal_directions": "latentia.tasks:principal_directions",
     "reconstruct": "latentia.tasks:reconstruct",
+    "restore": "latentia.tasks:restore",
     "resume": "latentia.recipes:resume",
     "sample_truncated": "latentia.tasks:sample_truncated",
     "train": "latentia.recipes:train",
+    "transfer": "latentia.tasks:transfer",
     "traverse": "latentia.tasks:traverse",
 }
 

@@ -25,5 +25,11 @@ Memory = Float[Tensor, "batch memory"]
 PerImage = Float[Tensor, "batch"]
 """One number an image: a log-probability in nats, a loss term, a score."""
 
-Given = Int64[Tensor, "batch"] | Float[Tensor, "batch attributes"] | Images
-"""What a conditional model is told of each image: its class, its attributes, or another image."""
+Known = Float[Tensor, "batch 1 height width"]
+"""Where something is known of an image: 1, and 0 elsewhere."""
+
+Measured = Float[Tensor, "batch measured height width"]
+"""What was measured of images, of their size, and in one more channel where it is known."""
+
+Given = Int64[Tensor, "batch"] | Float[Tensor, "batch attributes"] | Measured
+"""What a conditional model is told of each image: its class, its attributes, or what was measured of it."""

@@ -15,7 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from latentia._types import Actions, Given, Images, Latents, Memory, PerImage
+from latentia._types import Actions, Given, Images, Latents, Measured, Memory, PerImage
+from latentia.data.degradation import Degradation
 from latentia.distributions import Distribution, NormalMixtures, Remembers
 
 
@@ -259,6 +260,36 @@ class Dreams(Protocol):
         ...
 
 
+@runtime_checkable
+class Restores(Protocol):
+    """Can say what images may have been, of which something was measured; `given` is what was.
+
+    Attributes:
+        degradation: What was done to the images before.
+    """
+
+    degradation: Degradation
+
+    def expected(self, measured: Measured) -> Images:
+        """The mean of all images that may have been measured so: the least squared error, and a blur."""
+        ...
+
+    def answers(self, measured: Measured, *, generator: torch.Generator | None = None) -> Images:
+        """One image each that may have been measured so, another with every call."""
+        ...
+
+
+def told_of(model: Any, images: Images, *, generator: torch.Generator | None = None) -> Measured | None:
+    """What a model that restores is told of real images, for whoever asks it for draws; None for others."""
+    if not isinstance(model, Restores):
+        return None
+
+    def noise(*shape: int) -> Tensor:
+        return torch.randn(len(images), *shape, generator=generator, device=images.device)
+
+    return model.degradation.measure(images, noise)
+
+
 Capability = TypeVar("Capability")
 
 VERBS: Mapping[type, str] = {
@@ -267,6 +298,7 @@ VERBS: Mapping[type, str] = {
     Decodes: "decode latents into images",
     Describes: "describe images with the features of a critic",
     Dreams: "say what an action leads to",
+    Restores: "restore damaged images",
 }
 
 FAMILIES: Mapping[type, str] = {
@@ -274,6 +306,7 @@ FAMILIES: Mapping[type, str] = {
     Encodes: "Autoencoders and hybrids (recipes whose names begin with 'ae.', 'vae.' or 'hybrid.')",
     Describes: "Adversarial networks (recipes whose names begin with 'gan.')",
     Dreams: "Worlds (runs of `latentia simulate learn`)",
+    Restores: "Restorers (the recipes vae.restore and gan.restore)",
 }
 
 

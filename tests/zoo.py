@@ -43,7 +43,7 @@ from latentia.networks import (
     ResidualCritic,
     ResidualGenerator,
 )
-from latentia.protocols import ExplicitModel, GenerativeModel
+from latentia.protocols import ExplicitModel, GenerativeModel, Restores, told_of
 from latentia.recipes import find
 from latentia.training import Adam, Plan
 
@@ -83,6 +83,10 @@ def _attributes(num_images: int, start: int = 0) -> torch.Tensor:
 
 def told(model: GenerativeModel, num_images: int, start: int = 0) -> torch.Tensor | None:
     """What the images from a position on are given to a conditional model as."""
+    if isinstance(model, Restores):
+        generator = torch.Generator().manual_seed(start)
+        images = torch.rand(num_images, *model.image_shape, generator=generator) * 2 - 1
+        return told_of(model, images, generator=generator)
     condition = getattr(model, "condition", None)
     if condition is None:
         return None
@@ -100,6 +104,10 @@ def _recipe(
             return find(name)(facts(levels, described=described), batch_size=32, **arguments)
 
     return plan
+
+
+def _restorer(name: str, **arguments: object) -> Callable[[], Plan]:
+    return _recipe(name, **{"width": 4, "latent_channels": 1, **arguments})
 
 
 def _game(name: str, build: Callable[[], dict[str, object]]) -> Callable[[], Plan]:
@@ -262,6 +270,10 @@ ZOO: dict[str, Callable[[], Plan]] = {
         posterior="gaussian",
         game="non_saturating",
     ),
+    "vae.restore": _restorer("vae.restore"),
+    "vae.restore inpaint": _restorer("vae.restore", task="inpaint"),
+    "gan.restore": _restorer("gan.restore", critic_width=4),
+    "gan.restore denoise": _restorer("gan.restore", critic_width=4, task="denoise", game="relativistic"),
     **GAMES_PLAYED,
 }
 

@@ -11,7 +11,7 @@ from latentia._types import Images
 from latentia.cli.flags import Count, Device, MaybeGiven, MaybeSource, MaybeThreshold, OutputFile, Run
 from latentia.cli.letters import DONE
 from latentia.data.pictures import save
-from latentia.protocols import Encodes
+from latentia.protocols import Encodes, Restores
 from latentia.recipes import open_run
 from latentia.recipes.conditions import given_from
 from latentia.report.runs import images_for
@@ -64,6 +64,10 @@ def sample(
     if num < 1:
         raise ValueError(f"--num is {num}; at least 1 image can be drawn.")
     opened = open_run(run, device=device)
+    if isinstance(opened.model, Restores):
+        raise ValueError(
+            f"{run} restores images: `latentia restore {run} PICTURES OUT` draws answers to them."
+        )
     place = next(opened.model.parameters()).device
     generator = torch.Generator(place).manual_seed(seed)
     asked = None if given is None else given_from(given, opened.facts, opened.model, num).to(place)

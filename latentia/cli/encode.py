@@ -1,6 +1,7 @@
 """`latentia encode` and `features`: what a run makes of images, for other programs."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,13 +11,14 @@ from safetensors.numpy import save_file
 from torch import Tensor
 
 from latentia._types import Given, Images
-from latentia.cli.flags import Data, OutputFile, Run
+from latentia.cli.flags import Count, Data, Device, OutputFile, Run
 from latentia.cli.letters import DONE
 from latentia.data.contents import SPLITS
 from latentia.distributions import Normal
-from latentia.protocols import Describes, Encodes, require
+from latentia.protocols import Encodes, require
 from latentia.recipes import open_run
 from latentia.report.runs import images_for
+from latentia.tasks import FeatureReader
 from latentia.training import folder
 
 AT_ONCE = 256
@@ -26,8 +28,8 @@ AT_ONCE = 256
 def encode(run: Run, data: Data, *, out: OutputFile) -> int:
     """Write the latents of all images: the mean of q(z|x), and its deviation where q is Gaussian.
 
-    Row i of `mean` and `std` belongs to the i-th of `names` and `splits`; a .safetensors file holds these
-    two as JSON in its metadata. Neither kind of file needs pickle to be read.
+    Row i of `mean` and `std` belongs to the i-th of `names`, `splits` and `classes` (empty where there are
+    none); a .safetensors file holds these as JSON in its metadata. Neither kind needs pickle to be read.
 
     Examples:
       latentia encode runs/faces photos/ --out latents.npz
@@ -53,35 +55,44 @@ def encode(run: Run, data: Data, *, out: OutputFile) -> int:
     return DONE
 
 
-@torch.no_grad()
-def features(run: Run, data: Data, *, out: OutputFile, level: int = -1) -> int:
-    """Write what a level of the run's critic makes of all images, to learn something else from.
+def features(
+    run: Run,
+    data: Data,
+    *,
+    out: OutputFile,
+    layers: tuple[str, ...] = (),
+    grid: Count = 4,
+    device: Device = "auto",
+) -> int:
+    """Write what a run's critic or encoder makes of all images, to learn something else from.
 
-    Row i of `features` belongs to the i-th of `names` and `splits`, as `latentia encode` writes them. Of maps
-    the mean over places is taken.
+    Row i of `features` belongs to the i-th of `names`, `splits` and `classes`, as `latentia encode` writes
+    them. What the layers hold is laid side by side, in the order that is printed.
 
     Examples:
       latentia features runs/faces photos/ --out features.npz
-      latentia features runs/faces photos/ --out features.npz --level 0
+      latentia features runs/faces photos/ --out features.npz --layers critic.2 --grid 1
 
     Args:
-        run: Folder of the run. Its model must have a critic: one of the adversarial networks.
+        run: Folder of the run. Its model needs a critic or an encoder, and is told nothing of images.
         data: Images, prepared as the run's own.
         out: A .npz or .safetensors file.
-        level: Which level, from 0, the one next to the image; -1 is the deepest.
+        layers: Names of layers: critic.0, critic.1 ... from the image on, modules of an encoder, latents.
+            All levels of the critic, the encoder's map at each resolution and the latents without it.
+        grid: Cells a side to which maps are pooled, by the maximum.
+        device: Where to compute: auto, cpu, cuda, cuda:1 or mps.
     """
     _require_known(out)
-    opened = open_run(run)
-    critic = require(opened.model, Describes, task="features")
+    opened = open_run(run, device=device)
+    reader = FeatureReader(opened.model, layers or None, grid=grid)
+    place = next(opened.model.parameters()).device
 
     def described(images: Images, given: Given | None) -> dict[str, Tensor]:
-        levels = critic.features(images, given=given)
-        if not -len(levels) <= level < len(levels):
-            raise ValueError(f"--level is {level}; this critic has levels 0 to {len(levels) - 1}.")
-        return {"features": levels[level].flatten(2).mean(2) if levels[level].dim() > 2 else levels[level]}
+        return {"features": reader(images.to(place)).cpu()}
 
     arrays, num_images = _of_all(opened, data, described, out)
-    print(f"{out}: {arrays['features'].shape[1]} features of each of {num_images:,} images.")
+    print(f"{out}: {arrays['features'].shape[1]:,} features of each of {num_images:,} images:")
+    print("\n".join(f"  {width:6,}  {name}" for name, width in zip(reader.names, reader.widths, strict=True)))
     return DONE
 
 
@@ -95,23 +106,32 @@ def _of_all(
 ) -> tuple[dict[str, np.ndarray], int]:
     """Numbers of all images of a source, which are written; they, and of how many images."""
     store = images_for(run, data)
-    names, splits, found = list[str](), list[str](), dict[str, list[np.ndarray]]()
+    known: dict[str, list[str]] = {"names": [], "splits": [], "classes": []}
+    found = dict[str, list[np.ndarray]]()
     for name in SPLITS:
         split = store.split(name)
-        names += split.names
-        splits += [name] * len(split)
+        classes = split.classes(slice(None))
+        known["names"] += split.names
+        known["splits"] += [name] * len(split)
+        known["classes"] += (
+            [""] * len(split) if classes is None else [store.facts.classes[c] for c in classes.tolist()]
+        )
         for start in range(0, len(split), AT_ONCE):
             rows = slice(start, start + AT_ONCE)
             for key, numbers in of_some(split.images(rows), split.given(rows)).items():
                 found.setdefault(key, []).append(numbers.numpy())
     arrays = {key: np.concatenate(parts) for key, parts in found.items()}
-    _write(out, arrays, names, splits)
-    return arrays, len(names)
+    _write(out, arrays, known)
+    return arrays, len(known["names"])
 
 
-def _write(out: Path, arrays: dict[str, np.ndarray], names: list[str], splits: list[str]) -> None:
+def _write(out: Path, arrays: dict[str, np.ndarray], known: dict[str, list[str]]) -> None:
+    """Writes a file whole or not at all."""
     out.parent.mkdir(parents=True, exist_ok=True)
+    aside = out.with_name(f".part-{out.name}")  # NumPy insists on the ending
     if out.suffix == ".npz":
-        np.savez(out, allow_pickle=False, names=np.array(names), splits=np.array(splits), **arrays)
+        words = {key: np.array(values) for key, values in known.items()}
+        np.savez(aside, allow_pickle=False, **words, **arrays)
     else:
-        save_file(arrays, out, {"names": json.dumps(names), "splits": json.dumps(splits)})
+        save_file(arrays, aside, {key: json.dumps(values) for key, values in known.items()})
+    os.replace(aside, out)

@@ -28,6 +28,7 @@ from latentia.cli.flags import (
 )
 from latentia.cli.letters import DONE, INTERRUPTED, WRONG_USE, nearest, say
 from latentia.data import Preparation
+from latentia.protocols import Restores
 from latentia.recipes.budget import DEFAULT_IMAGES
 from latentia.recipes.choosing import AUTO
 from latentia.training import folder
@@ -64,6 +65,32 @@ def train(words: Sequence[str]) -> int:
         raise
 
 
+HELP = """{sentence}
+
+Examples:
+  latentia train {name} digits --out runs/digits
+  latentia train {name} photos/ --out runs/photos --minutes 10 --size 32
+
+Args:
+    data: A folder of images, a zip or tar of one, an IDX, .npy or .npz file, or a name such as digits or
+        mnist. `latentia data DATA` shows what is in it.
+    out: Folder of the run: weights, logs, samples. It must not hold another run.
+    images: How many images training draws, repeats counted; {default:,} when left out.
+    minutes: Stop after so many minutes instead. The run can be resumed.
+    seed: Everything random follows from it.
+    device: auto (the best there is), cpu, cuda, cuda:1 or mps.
+    micro_batches: Pieces that each batch is divided into, to save memory.
+    keep_best: Keep the best weights, by validation images, beside the last ones, and use them from then on.
+    patience: End once nothing better was found over this part of the run, at most 1; the best is kept too.
+    rescues: How often to go back to a good state where training breaks, and on more carefully; 0 stops.
+    balance: Show every class as often as the largest in training, its images repeated: for rare classes.
+    classical: Shift, turn and scale images a little each time that they are shown: for few images.
+    preparation: How the source becomes images.
+    arguments: The recipe's own.
+"""
+"""The help of training one recipe."""
+
+
 def command(name: str) -> Callable[..., int]:
     """The function whose signature is the command line of training one recipe."""
     recipe = recipes.find(name)
@@ -81,6 +108,8 @@ def command(name: str) -> Callable[..., int]:
         keep_best: Switch = False,
         patience: MaybeShare = None,
         rescues: Count = RESCUES,
+        balance: Switch = False,
+        classical: Switch = False,
         preparation: Prepared = AS_IT_COMES,
         arguments: Annotated[Any, tyro.conf.arg(name="", constructor=own)],
     ) -> int:
@@ -97,31 +126,13 @@ def command(name: str) -> Callable[..., int]:
             keep_best=keep_best,
             patience=patience,
             rescues=rescues,
+            balance=balance,
+            classical=classical,
             **vars(arguments),
         )
         return closing(run)
 
-    train_recipe.__doc__ = f"""{sentence(recipe)}
-
-Examples:
-  latentia train {name} digits --out runs/digits
-  latentia train {name} photos/ --out runs/photos --minutes 10 --size 32
-
-Args:
-    data: A folder of images, a zip or tar of one, an IDX, .npy or .npz file, or a name such as digits or
-        mnist. `latentia data DATA` shows what is in it.
-    out: Folder of the run: weights, logs, samples. It must not hold another run.
-    images: How many images training draws, repeats counted; {DEFAULT_IMAGES:,} when left out.
-    minutes: Stop after so many minutes instead. The run can be resumed.
-    seed: Everything random follows from it.
-    device: auto (the best there is), cpu, cuda, cuda:1 or mps.
-    micro_batches: Pieces that each batch is divided into, to save memory.
-    keep_best: Keep the best weights, by validation images, beside the last ones, and use them from then on.
-    patience: End once nothing better was found over this part of the run, at most 1; the best is kept too.
-    rescues: How often to go back to a good state where training breaks, and on more carefully; 0 stops.
-    preparation: How the source becomes images.
-    arguments: The recipe's own.
-"""
+    train_recipe.__doc__ = HELP.format(sentence=sentence(recipe), name=name, default=DEFAULT_IMAGES)
     taken = flag_names(train_recipe) | {"--" + field.replace("_", "-") for field in Preparation.__slots__}
     assert not taken & flag_names(own), f"{name} takes a flag that every run has: {taken & flag_names(own)}"
     return train_recipe
@@ -158,8 +169,11 @@ def closing(run: folder.Run) -> int:
     print(f"The run is {stopped} in {run.path}, after {run.images_seen:,} images; see README.md. Next:")
     if run.interrupted:
         print(f"  latentia resume {run.path}")
-    print(f"  latentia sample {run.path} --num 64 --out {run.path}/samples.png")
-    print(f"  latentia evaluate {run.path}")
+    if isinstance(run.model, Restores):
+        print(f"  latentia restore {run.path} PICTURES {run.path}/restored")
+    else:
+        print(f"  latentia sample {run.path} --num 64 --out {run.path}/samples.png")
+        print(f"  latentia evaluate {run.path}")
     return INTERRUPTED if run.interrupted else DONE
 
 

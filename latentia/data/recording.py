@@ -189,7 +189,7 @@ def read_recording(folder: str | Path) -> Recording:
     try:
         content = json.loads(about.read_text(encoding="utf-8"))
         if content["format"] != FORMAT:
-            raise ValueError(f"its format is {content['format']}, and {FORMAT} is what is read here")
+            raise ValueError(f"its format is {content['format']}, and {FORMAT} is read")
         setting = Setting.from_json(content["setting"])
         shards = sorted(folder.glob(SHARDS))
         episodes = tuple(episode for shard in shards for episode in _episodes(shard))

@@ -76,6 +76,37 @@ class Split:
         """Whether images are drawn anew each time that they are trained on (`--binarise dynamic`)."""
         return self._drawn
 
+    def only(self, indices: Int64[Tensor, "images"]) -> "Split":
+        """Some of the images, as a part of their own, in the order given."""
+        rows = indices.cpu().numpy()
+        return dataclasses.replace(
+            self,
+            names=[self.names[row] for row in rows],
+            _rows=self._rows[rows],
+            _class_of=None if self._class_of is None else self._class_of[rows],
+            _values=None if self._values is None else self._values[rows],
+        )
+
+    def beside(self, other: "Split") -> "Split":
+        """These images and, behind them, those of another part of the same store."""
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in ("_class_of", "_values")}
+        known = {name: None if pair[0] is None else np.concatenate(pair) for name, pair in pairs.items()}
+        rows = np.concatenate([self._rows, other._rows])
+        return dataclasses.replace(self, names=self.names + other.names, _rows=rows, **known)
+
+    def balanced(self) -> "Split":
+        """These images, with those of each class repeated until it is as large as the largest.
+
+        Raises:
+            ValueError: If there are no classes.
+        """
+        if self._class_of is None:
+            raise ValueError("these images have no classes to balance. Label them, or leave --balance out.")
+        classes = torch.from_numpy(self._class_of)
+        largest = int(classes.bincount().max())
+        members = [(classes == index).nonzero().squeeze(1) for index in classes.unique()]
+        return self.only(torch.cat([rows.repeat(-(-largest // len(rows)))[:largest] for rows in members]))
+
     def images(self, indices: Int64[Tensor, "batch"] | slice, *, uniform: Images | None = None) -> Images:
         """Some of the images.
 
@@ -137,6 +168,27 @@ class ImageStore:
         if name not in self._splits:
             raise ValueError(f"there is no split {name!r}, expected one of: {', '.join(SPLITS)}.")
         return self._splits[name]
+
+    def with_train(self, indices: Int64[Tensor, "images"]) -> "ImageStore":
+        """The same store with some of its training images alone; the other parts stay as they are.
+
+        What the facts say of pixels and attributes is of these images too. Nothing is written.
+
+        Args:
+            indices: Positions in the training part, at least 1.
+        """
+        train = self.split("train").only(indices)
+        mean, std = _statistics(train)
+        marked = hashlib.sha256(self.facts.fingerprint.encode() + indices.cpu().numpy().tobytes())
+        facts = dataclasses.replace(
+            self.facts,
+            fingerprint=marked.hexdigest(),
+            num_train=len(train),
+            attribute_values=train.attributes(slice(None)),
+            mean=mean,
+            std=std,
+        )
+        return dataclasses.replace(self, facts=facts, _splits=self._splits | {"train": train})
 
 
 def prepare(
@@ -244,6 +296,18 @@ def _open(folder: Path, location: str, preparation: Preparation) -> ImageStore:
     values = splits["train"].attributes(slice(None))
     facts = dataclasses.replace(Facts.from_json(saved["facts"]), attribute_values=values, mean=mean, std=std)
     return ImageStore(facts, location, preparation, report, folder, splits)
+
+
+def _statistics(split: Split) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of each pixel of the images, on the scale [-1, 1]."""
+    total = torch.zeros(split.image_shape, dtype=torch.float64)
+    squares = torch.zeros_like(total)
+    for rows in torch.arange(len(split)).split(1024):
+        images = split.images(rows).double()
+        total += images.sum(0)
+        squares += images.square().sum(0)
+    mean = total / len(split)
+    return mean.float(), (squares / len(split) - mean.square()).clamp_min(0).sqrt().float()
 
 
 def _as_numpy(indices: Tensor | slice) -> Any:

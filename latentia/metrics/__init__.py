@@ -4,7 +4,10 @@ Every metric is a function of images or feature vectors with a seed; none needs 
 """
 
 from latentia.metrics.bins import DifferentBins, different_bins
+from latentia.metrics.classifier import Examples
+from latentia.metrics.copies import CopyTest
 from latentia.metrics.coverage import Coverage, measure_coverage
+from latentia.metrics.detection import area_under_roc, false_alarms, p_values
 from latentia.metrics.diagnosis import Finding, diagnose
 from latentia.metrics.disentanglement import (
     Importances,
@@ -42,9 +45,11 @@ from latentia.metrics.spectrum import radial_spectrum, sharpness, spectrum_slope
 from latentia.metrics.stability import Course, Stability, follow, measure_stability
 from latentia.metrics.structure import diversity, multiscale_ssim, structural_similarity
 from latentia.metrics.two_sample import TwoSample, classifier_two_sample
+from latentia.metrics.usefulness import Usefulness, measure_usefulness
 from latentia.metrics.watching import make_judge
 
 __all__ = [
+    "CopyTest",
     "Course",
     "Coverage",
     "DifferentBins",
@@ -52,6 +57,7 @@ __all__ = [
     "Disentanglement",
     "DomainFeatures",
     "Estimate",
+    "Examples",
     "FeatureSpace",
     "Finding",
     "Importances",
@@ -69,6 +75,8 @@ __all__ = [
     "Stability",
     "TwoSample",
     "Unmeasurable",
+    "Usefulness",
+    "area_under_roc",
     "cached_features",
     "classification_accuracy_score",
     "classifier_two_sample",
@@ -77,6 +85,7 @@ __all__ = [
     "diversity",
     "evaluate_likelihood",
     "factor_score",
+    "false_alarms",
     "feature_space",
     "follow",
     "frechet_distance",
@@ -89,10 +98,12 @@ __all__ = [
     "measure_memorisation",
     "measure_reconstruction",
     "measure_stability",
+    "measure_usefulness",
     "moved_neighbours",
     "multiscale_ssim",
     "mutual_information_gaps",
     "nearest_neighbours",
+    "p_values",
     "peak_signal_to_noise",
     "radial_spectrum",
     "recognition_score",

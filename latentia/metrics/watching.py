@@ -7,11 +7,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from latentia._types import Images
 from latentia.data import Split
 from latentia.metrics.coverage import measure_coverage
 from latentia.metrics.features import RandomFeatures
 from latentia.metrics.kernel import kernel_distance
-from latentia.protocols import GenerativeModel
+from latentia.protocols import GenerativeModel, told_of
 from latentia.training.turn import seed_from
 
 BATCH = 100
@@ -56,12 +57,13 @@ def make_judge(
         return None
     num_batches = max(1, min(MOST_BATCHES, PIXELS // (BATCH * height * width)))
     features = RandomFeatures(channels)
-    real = features(validation.images(slice(0, num_batches * BATCH)).to(device))
+    images = validation.images(slice(0, num_batches * BATCH)).to(device)
+    real = features(images)
 
     def judge(model: GenerativeModel) -> Mapping[str, float]:
         generator = torch.Generator(device).manual_seed(seed_from(seed, "judged"))
-        batches = (model.sample(BATCH, generator=generator) for _ in range(num_batches))
-        fake = torch.cat([features(images.clamp(-1, 1)) for images in batches])
+        batches = (_drawn(model, BATCH, images, generator) for _ in range(num_batches))
+        fake = torch.cat([features(drawn.clamp(-1, 1)) for drawn in batches])
         return {"kernel_distance": kernel_distance(real, fake).value}
 
     return judge
@@ -98,7 +100,8 @@ def make_examiner(
     count = min(BATCH, len(real_images))
     if count < FEWEST_EXAMINED:
         return None
-    real = real_images.images(slice(0, count)).to(device).flatten(1)
+    images = real_images.images(slice(0, count)).to(device)
+    real = images.flatten(1)
     real_distance, real_nearest = _differences(real)
     if real_distance == 0:
         return None
@@ -108,7 +111,7 @@ def make_examiner(
     @torch.no_grad()
     def examine(model: GenerativeModel) -> Mapping[str, float]:
         generator = torch.Generator(device).manual_seed(seed_from(seed, "examined"))
-        draws = model.sample(count, generator=generator).clamp(-1, 1).flatten(1)
+        draws = _drawn(model, count, images, generator).clamp(-1, 1).flatten(1)
         distance, nearest = _differences(draws)
         if not math.isfinite(distance):
             return {"variety": distance}
@@ -119,6 +122,15 @@ def make_examiner(
         }
 
     return examine
+
+
+def _drawn(
+    model: GenerativeModel, count: int, real: Images, generator: torch.Generator
+) -> Float[Tensor, "count channels height width"]:
+    """Draws; of a model that restores, answers to what is measured of real images, drawn with replacement."""
+    rows = torch.arange(count, device=real.device) % len(real)
+    given = told_of(model, real[rows], generator=generator)
+    return model.sample(count, given=given, generator=generator)
 
 
 def _differences(images: Float[Tensor, "images values"]) -> tuple[float, Float[Tensor, " images"]]:

@@ -6,6 +6,7 @@ from latentia.models.hybrid.adversarial_autoencoder import AdversarialAutoencode
 from latentia.models.hybrid.bidirectional import BidirectionalNetwork
 from latentia.models.hybrid.image_autoencoder import ImageAutoencoder
 from latentia.models.hybrid.vae_gan import VariationalAdversarialNetwork
+from latentia.models.restorer import Restorer
 from latentia.models.vae.ladder import LadderVariationalAutoencoder
 from latentia.models.vae.linear import LinearVariationalAutoencoder
 from latentia.models.vae.quantised import QuantisedAutoencoder
@@ -20,6 +21,7 @@ __all__ = [
     "LadderVariationalAutoencoder",
     "LinearVariationalAutoencoder",
     "QuantisedAutoencoder",
+    "Restorer",
     "VariationalAdversarialNetwork",
     "VariationalAutoencoder",
 ]

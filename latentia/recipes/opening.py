@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
+import torch
+
 from latentia.protocols import GenerativeModel
 from latentia.recipes import world
 from latentia.recipes.register import bind, find
@@ -67,6 +69,30 @@ def load(
     """
     path = run.path if isinstance(run, Run) else run
     return open_run(path, device=device, model=model, weights=weights).model
+
+
+def untrained(run: Run, *, seed: int | None = None, device: str = "cpu") -> GenerativeModel:
+    """A run's model as it was before its first step: what training has to beat.
+
+    Args:
+        run: As `open_run` gives it.
+        seed: Of the weights; the run's own without it.
+        device: Where the model goes.
+
+    Returns:
+        The model, in evaluation mode. It has as much of its networks at work as the run's has now.
+
+    Raises:
+        ValueError: If the run was started on one's own model.
+    """
+    with torch.random.fork_rng(devices=[]):  # modules draw their weights from the global generator
+        torch.manual_seed(run.seed if seed is None else seed)
+        model = plan_of(run.description).model
+    counters = {name: value for name, value in run.model.named_buffers() if not value.is_floating_point()}
+    for name, value in model.named_buffers():
+        if name in counters:  # how far networks that grow have grown
+            value.copy_(counters[name])
+    return model.to(choose_device(device)).eval()
 
 
 def plan_of(description: Description, model: GenerativeModel | Plan | None = None) -> Plan:

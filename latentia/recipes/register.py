@@ -119,8 +119,12 @@ def _recipes() -> dict[str, Recipe]:
 
 def _check_type(recipe: str, parameter: inspect.Parameter, value: Any) -> None:
     wanted = parameter.annotation
-    if typing.get_origin(wanted) is typing.Literal:
-        fits, words = value in typing.get_args(wanted), " or ".join(map(repr, typing.get_args(wanted)))
+    parts = [wanted, *typing.get_args(wanted)]
+    literal = next((part for part in parts if typing.get_origin(part) is typing.Literal), None)
+    if literal is not None:
+        choices = typing.get_args(literal)
+        fits = value in choices or (value is None and literal is not wanted)  # of `Literal[2, 4] | None`
+        words = " or ".join(map(repr, choices))
     else:
         kinds = typing.get_args(wanted) or (wanted,)  # of `int | None`, both
         accepted = (int, *kinds) if float in kinds else kinds

@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from latentia.data import NAMES, ImageStore, Preparation, prepare
+from latentia.data import NAMES, ImageStore, Preparation, Supply, prepare
+from latentia.data.classical import Changed, Classical
 from latentia.metrics.watching import FEWEST_EXAMINED, make_examiner, make_judge
 from latentia.protocols import GenerativeModel
 from latentia.recipes import world
@@ -39,6 +40,8 @@ def train(
     keep_best: bool = False,
     patience: float | None = None,
     rescues: int | None = None,
+    balance: bool = False,
+    classical: bool = False,
     show: bool = True,
     **arguments: Any,
 ) -> Run:
@@ -62,6 +65,9 @@ def train(
         rescues: How often a run that breaks may go back to a good state, and on with a quarter of the
             learning rates and twice the weights of penalties; 3, or what a plan of your own says. 0 stops
             at once.
+        balance: Whether training shows every class as often as the largest, by repeating images.
+        classical: Whether training images are shifted, turned and scaled a little each time that they are
+            shown (`Classical`), and the model learns to make such images: for few images.
         show: Whether to print and to draw a progress bar.
         **arguments: The recipe's own arguments.
 
@@ -91,6 +97,7 @@ def train(
     recipe, arguments, reasons = resolved(recipe, arguments, budget, bench)
     if keep_best:
         check_validation(store)
+    _shown(store, balance=balance, classical=classical)  # refused here, before the folder is made
     plan = _as_asked(bench.plan(recipe, arguments), rescues, keep_best=keep_best)
     state = State.fresh(plan, chosen)
     sentence, paper = told(recipe) if isinstance(recipe, str) else ("", "")
@@ -112,14 +119,12 @@ def train(
         keep_best=keep_best,
         patience=patience,
         rescues=plan.rescue.at_most,
+        balance=balance,
+        classical=classical,
         chosen_by=AUTO if reasons else "",
         reasons=reasons,
     )
-    if processes.rank == 0:
-        RunFolder.create(path, description)
-        if show:
-            announce(plan, store, chosen, description)
-    return _go_on(path, description, plan, state, store, processes, show=show)
+    return _begin(path, description, plan, state, store, processes, show=show)
 
 
 def resume(
@@ -222,6 +227,29 @@ def _as_asked(plan: Plan, rescues: int | None, *, keep_best: bool) -> Plan:
     return plan.with_further_averages() if keep_best else plan
 
 
+def _begin(
+    path: Path,
+    description: Description,
+    plan: Plan,
+    state: State,
+    store: ImageStore,
+    processes: Processes,
+    *,
+    show: bool,
+) -> Run:
+    if processes.rank == 0:
+        RunFolder.create(path, description)
+        if show:
+            announce(plan, store, next(state.model.parameters()).device, description)
+    return _go_on(path, description, plan, state, store, processes, show=show)
+
+
+def _shown(store: ImageStore, *, balance: bool, classical: bool) -> Supply:
+    """What training is shown of the training images."""
+    train_split = store.split("train").balanced() if balance else store.split("train")
+    return Changed(train_split, Classical()) if classical else train_split
+
+
 def _go_on(
     path: Path,
     description: Description,
@@ -254,7 +282,7 @@ def _go_on(
             path,
             state,
             plan,
-            train_split,
+            _shown(store, balance=description.balance, classical=description.classical),
             validation,
             Limits(description.horizon, description.images, seconds, description.patience),
             seed=description.seed,

@@ -170,7 +170,7 @@ def recording_of(description: Description, data: Any = None) -> Recording:
     own = Setting.from_json(dict(description.arguments["setting"]))
     if recording.setting != own:
         raise ValueError(
-            f"The world was learned from a recording of {own}, and this one is of {recording.setting}. Record "
-            f"with the flags of then."
+            f"The world was learned from a recording of {own}, and this one is of {recording.setting}. "
+            f"Record with the flags of then."
         )
     return recording

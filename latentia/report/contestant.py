@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from latentia._types import Images
-from latentia.protocols import ExplicitModel, GenerativeModel
+from latentia.protocols import ExplicitModel, GenerativeModel, Restores
 from latentia.training.folder import AVERAGED
 
 BATCH = 250  # images drawn at a time
@@ -30,7 +30,7 @@ class Contestant:
         weights: Which weights the model has, in words.
 
     Raises:
-        ValueError: If the model is in training mode.
+        ValueError: If the model is in training mode, or draws nothing of itself: it restores images.
     """
 
     name: str
@@ -47,6 +47,11 @@ class Contestant:
         if self.model.training:
             raise ValueError(
                 f"{self.name} is in training mode, where it may draw differently: call model.eval()."
+            )
+        if isinstance(self.model, Restores):
+            raise ValueError(
+                f"{self.name} restores images and draws none without one, so its draws cannot be measured. "
+                f"`latentia restore` uses it; `benchmarks/restore.py` measures answers."
             )
 
     @property

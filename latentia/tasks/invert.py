@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from latentia._types import Given, Images, Latents, PerImage
+from latentia._types import Given, Images, Known, Latents, PerImage
 from latentia.distributions import AutoregressiveCodes, CodedNormal, Density, Distribution
 from latentia.protocols import Decodes, Describes, Encodes, require
 from latentia.tasks.draw import AT_ONCE, noise_for
@@ -20,6 +20,26 @@ CANDIDATES = 256
 
 Start = Literal["prior", "encoder"] | Latents
 Starts = Float[Tensor, "starts_of_all_images latents"]
+Made = Float[Tensor, "made channels height width"]
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What images have gone through that are looked for.
+
+    Attributes:
+        again: The same, done to other images, without noise; differentiable.
+        known: Where the result is known.
+        num_values: Independent numbers that are known of an image.
+    """
+
+    again: Callable[[Tensor], Tensor]
+    known: Known
+    num_values: float
+
+    def of(self, rows: slice) -> "Damage":
+        """That of some of the images."""
+        return replace(self, known=self.known[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +49,8 @@ class Inversion:
     Attributes:
         latents: What was found, one vector an image.
         images: Means of p(x|z) there.
-        squared_error: Mean squared difference from the image that was looked for, of values in [-1, 1].
+        squared_error: Mean squared difference from the image that was looked for, of values in [-1, 1]; of
+            damaged images from what is seen of them.
     """
 
     latents: Latents
@@ -53,6 +74,7 @@ def invert(
     pixel_std: float = 0.05,
     feature_weight: float = 0.0,
     given: Given | None = None,
+    damage: Damage | None = None,
     generator: torch.Generator | None = None,
     progress: bool = False,
 ) -> Inversion:
@@ -77,6 +99,7 @@ def invert(
         feature_weight: Weight of the squared distance between the features of both images, a mean over the
             levels of the model's critic, each in units of what the level has; 0 for pixels alone.
         given: What a conditional model is told of each image.
+        damage: What the images have gone through; the model's own go through it before they are compared.
         generator: Draws the starts, on the model's device.
         progress: Whether to draw a bar.
 
@@ -103,7 +126,8 @@ def invert(
     with tqdm(total=len(portions) * steps, disable=not progress, unit=" steps", leave=False) as bar:
         for rows in portions:
             told = None if given is None else given[rows]
-            target = _Target(decoder, images[rows], told, pixel_std, feature_weight)
+            seen = None if damage is None else damage.of(rows)
+            target = _Target(decoder, images[rows], told, pixel_std, feature_weight, seen)
             starts = start[rows] if isinstance(start, Tensor) else target.starts(start, restarts, generator)
             latents.append(_descend(target, starts, steps, rate, bar.update))
             made.append(target.made(latents[-1]).detach())
@@ -117,10 +141,16 @@ class _Target:
     """
 
     def __init__(
-        self, decoder: Decodes, images: Images, given: Given | None, pixel_std: float, feature_weight: float
+        self,
+        decoder: Decodes,
+        images: Images,
+        given: Given | None,
+        pixel_std: float,
+        feature_weight: float,
+        damage: Damage | None = None,
     ) -> None:
-        self.decoder, self.images, self.given = decoder, images, given
-        self.prior_weight = 2 * pixel_std**2 / images[0].numel()
+        self.decoder, self.images, self.given, self.damage = decoder, images, given, damage
+        self.prior_weight = 2 * pixel_std**2 / (images[0].numel() if damage is None else damage.num_values)
         self.feature_weight = feature_weight
         with torch.no_grad():
             self.prior = decoder.prior(given=given)
@@ -138,12 +168,29 @@ class _Target:
     def losses(self, latents: Latents) -> PerImage:
         """What is to be made small, of every vector."""
         made = self.made(latents)
-        losses = _squared_error(made, _in_rounds(self.images, len(latents)))
+        losses = self._errors(made)
         losses = losses + self.prior_weight * _surprise(self.prior, latents)
         if self.feature_weight:
             levels = zip(self.features(made), self.levels, strict=True)
             losses = losses + self.feature_weight * torch.stack([_relative(*pair) for pair in levels]).mean(0)
         return losses
+
+    def _errors(self, made: Images) -> PerImage:
+        """Squared errors of what the model makes, which stands in rounds, as far as images are known."""
+        wanted = _in_rounds(self.images, len(made))
+        if self.damage is None:
+            return _squared_error(made, wanted)
+        known = _in_rounds(self.damage.known, len(made))
+        squares = (known * (self.damage.again(made) - wanted).square()).flatten(1).sum(1)
+        return squares / (wanted.shape[1] * known.flatten(1).sum(1)).clamp_min(1)
+
+    def _distances(self, images: Images, made: Made, place: int) -> Float[Tensor, "images made"]:
+        """From images, the first of which has that place among all, to what the model makes."""
+        if self.damage is None:
+            return torch.cdist(images.flatten(1), made.flatten(1))
+        apart, known = self.damage.again(made), self.damage.known[place : place + len(images)]
+        rows = zip(images, known, strict=True)
+        return torch.stack([(where * (apart - one)).flatten(1).norm(dim=1) for one, where in rows])
 
     @torch.no_grad()
     def starts(
@@ -161,10 +208,10 @@ class _Target:
         """The nearest of some draws from the prior, by pixels, each image's made with what it is given."""
         candidates = self.prior.draw(noise_for(self.prior, max(CANDIDATES, number), generator))
         told = [None] if self.given is None else self.given.split(1)
-        distances = []
+        distances = list[Tensor]()
         for images, one in zip(self.images.split(-(-len(self.images) // len(told))), told, strict=True):
             made = self.decoder.decode(candidates, given=_in_rounds(one, len(candidates))).mean
-            distances.append(torch.cdist(images.flatten(1), made.flatten(1)))
+            distances.append(self._distances(images, made, len(distances)))
         nearest = torch.cat(distances).topk(number, dim=1, largest=False).indices
         return candidates[nearest.T.flatten()]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,7 +63,7 @@ class Dreaming:
         """Takes an action in every dream, and says the rewards and which of them end."""
         self.memory = self.world.remember(self.latents, actions, self.memory)
         expected = self.world.next_latents(self.latents, self.memory).tempered(self.temperature)
-        like = {"generator": self.generator, "device": self.latents.device}
+        like: dict[str, Any] = {"generator": self.generator, "device": self.latents.device}
         noise = torch.randn(len(actions), *expected.noise_shape, **like)
         self.latents = expected.draw(noise).clamp(self.world.low, self.world.high)
         rewards, end = self.world.outcome(self.latents, self.memory)

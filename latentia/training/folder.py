@@ -17,7 +17,10 @@ from latentia.training import checkpoint
 from latentia.training.best import Best, out_of_patience
 from latentia.training.rescue import RESCUES
 
-NOT_IN_OLDER_RUNS = ("sentence", "paper", "device", "keep_best", "patience", "chosen_by", "rescues")
+NOT_IN_OLDER_RUNS = (
+    *("sentence", "paper", "device", "keep_best", "patience", "chosen_by", "rescues"),
+    *("balance", "classical"),
+)
 AVERAGED = "moving average over training"
 FORMAT = 1
 """Raised when a run folder of an older version can no longer be read."""
@@ -47,6 +50,8 @@ class Description:
         rescues: How often the run may go back to a good state.
         chosen_by: Name of the recipe that chose this one; empty where a person did.
         reasons: Why it was chosen, a sentence each without a full stop.
+        balance: Whether every class is shown as often as the largest.
+        classical: Whether training images are shifted, turned and scaled a little each time.
     """
 
     recipe: str
@@ -68,6 +73,8 @@ class Description:
     rescues: int = RESCUES
     chosen_by: str = ""
     reasons: tuple[str, ...] = ()
+    balance: bool = False
+    classical: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As `run.json` holds it."""
@@ -94,6 +101,8 @@ class Description:
             "rescues": self.rescues,
             "chosen_by": self.chosen_by,
             "reasons": list(self.reasons),
+            "balance": self.balance,
+            "classical": self.classical,
         }
 
     @staticmethod

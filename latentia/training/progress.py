@@ -11,8 +11,9 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from latentia._types import Images
 from latentia.data.pictures import grid
-from latentia.protocols import GenerativeModel
+from latentia.protocols import GenerativeModel, told_of
 from latentia.training.turn import seed_from
 
 GRID_SIDE = 8
@@ -82,13 +83,25 @@ class Progress:
         row = {"images_seen": images_seen, "seconds": round(seconds, 3), "terms": {}, "rescued": sentence}
         self._write(row)
 
-    def picture(self, model: GenerativeModel, images_seen: int, device: torch.device) -> None:
-        """Saves a grid of samples; of an explicit model the means of p(x|z), which show what it learned."""
+    def picture(
+        self, model: GenerativeModel, images_seen: int, device: torch.device, real: Images | None = None
+    ) -> None:
+        """Saves a grid of samples; of an explicit model the means of p(x|z), which show what it learned.
+
+        Args:
+            model: The model.
+            images_seen: Real images drawn so far.
+            device: Where it is.
+            real: Real images, what is measured of which a model that restores is shown.
+        """
         if self.folder is None:
             return
         generator = torch.Generator(device).manual_seed(seed_from(self.seed, "samples"))
+        count = GRID_SIDE**2
         with torch.no_grad():
-            images = model.sample(GRID_SIDE**2, generator=generator, noise=False)
+            given = None if real is None else told_of(model, real.to(device), generator=generator)
+            count = count if given is None else len(given)
+            images = model.sample(count, given=given, generator=generator, noise=False)
         path = self.folder / "samples" / f"{images_seen:09d}.png"
         grid(images.float().cpu(), columns=GRID_SIDE).save(path)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from latentia.data import Supply
-from latentia.protocols import ExplicitModel, GenerativeModel
+from latentia.protocols import ExplicitModel, GenerativeModel, Restores
 from latentia.training import checkpoint
 from latentia.training.best import Keeper
 from latentia.training.folder import RunFolder
@@ -25,6 +25,8 @@ from latentia.training.turn import seed_from
 CHECKPOINTS = 20
 ROWS = 200
 PICTURES = 20
+PICTURED = 64
+"""Held-out images that a model which restores is pictured on."""
 VALIDATION_IMAGES = 256
 SHARE = 0.02
 """Of the time trained so far, what all looks at samples together may take, but for the last one."""
@@ -102,7 +104,7 @@ class Watch:
             examined = self._examined() if save else {}
             self.row(examined | (self._looks(last=last) if save or last else {}))
             if picture:
-                self.progress.picture(self.state.average.model, self.state.images_seen, self.device)
+                self.picture()
             if save:
                 self.checkpoint()
 
@@ -111,10 +113,17 @@ class Watch:
         if self.tally.rows:
             self.row(self._looks(last=True, keep=not interrupted))
         self.check_weights()
-        self.progress.picture(self.state.average.model, self.state.images_seen, self.device)
+        self.picture()
         self.save()
         if self.keeper is not None:
             self.progress.say(self.keeper.told(self.state))
+
+    def picture(self) -> None:
+        """Samples of the averaged weights; of a model that restores, answers to held-out images."""
+        model = self.state.average.model
+        held_out = isinstance(model, Restores) and len(self.validation) > 0
+        real = self.validation.images(slice(0, PICTURED)) if held_out else None
+        self.progress.picture(model, self.state.images_seen, self.device, real)
 
     def row(self, looks: Mapping[str, Mapping[str, float]]) -> None:
         """Writes terms since the last row, and what held-out images have said."""

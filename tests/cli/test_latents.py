@@ -45,14 +45,19 @@ def test_training_images_are_searched_in_portions_as_in_one_go(latentia, gan, tm
     assert said() == whole
 
 
-def test_features_are_written_beside_names(latentia, gan, tmp_path):
-    for level in (0, -1):
-        ended = latentia("features", gan, "digits", "--level", level, "--out", tmp_path / f"{level}.npz")
-        assert ended.code == 0, ended.err
-    shallow, deep = (np.load(tmp_path / f"{level}.npz", allow_pickle=False) for level in (0, -1))
-    assert len(shallow["names"]) == len(shallow["features"]) == len(deep["features"]) == 1797
-    assert np.isfinite(deep["features"]).all()
-    assert (shallow["features"] == deep["features"]).all()  # so small a critic has one level
+@pytest.mark.parametrize(("run", "layer"), [("gan", "critic.0"), ("vae", "latents")])
+def test_features_are_written_beside_names(latentia, request, run, layer, tmp_path):
+    folder = request.getfixturevalue(run)
+    whole = latentia("features", folder, "digits", "--out", tmp_path / "all.npz")
+    assert whole.code == 0, whole.err
+    assert layer in whole.out
+    words = ["--layers", layer, "--grid", 1, "--out", tmp_path / "one.npz"]
+    assert latentia("features", folder, "digits", *words).code == 0
+    every, one = (np.load(tmp_path / f"{name}.npz", allow_pickle=False) for name in ("all", "one"))
+    assert len(every["names"]) == len(every["features"]) == len(one["classes"]) == 1797
+    assert np.isfinite(every["features"]).all()
+    assert one["features"].shape[1] < every["features"].shape[1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["all.npz", "one.npz"]
 
 
 def test_truncation_pulls_draws_together(latentia, gan, tmp_path):
@@ -72,9 +77,9 @@ def test_truncation_pulls_draws_together(latentia, gan, tmp_path):
         (["invert", "vae", "--steps", -1, "--out", "x.png"], "-1 steps"),
         (["invert", "vae", "--features", 1, "--out", "x.png"], "Adversarial networks"),
         (["neighbours", "gan", "--count", 0, "--out", "x.png"], "--count 0"),
-        (["features", "vae", "digits", "--out", "x.npz"], "Adversarial networks"),
         (["features", "gan", "digits", "--out", "x.pkl"], ".safetensors"),
-        (["features", "gan", "digits", "--level", 99, "--out", "x.npz"], "--level is 99"),
+        (["features", "gan", "digits", "--layers", "critic.9", "--out", "x.npz"], "Did you mean critic.0"),
+        (["features", "gan", "digits", "--grid", 0, "--out", "x.npz"], "at least 1 cell"),
         (["sample", "gan", "--truncation", 0, "--out", "x.png"], "above 0"),
         (["sample", "gan", "--truncation", 1, "--temperature", 0.5, "--out", "x.png"], "one of the two"),
     ],

@@ -38,7 +38,7 @@ def test_version(latentia):
 def test_an_unknown_command_is_answered_with_the_nearest(latentia):
     ended = latentia("trian", "digits")
     assert ended.code == 2
-    assert "'trian'; did you mean 'train'?" in ended.err
+    assert "'trian'; did you mean 'train'" in ended.err
     assert ended.out == ""
 
 

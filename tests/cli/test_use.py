@@ -1,6 +1,5 @@
-"""`latentia traverse`, `manifold`, `encode`, `score`, `compress` and `decompress`."""
+"""`latentia traverse`, `manifold`, `encode`, `compress` and `decompress`."""
 
-import csv
 import json
 
 import numpy as np
@@ -47,29 +46,9 @@ def test_encode_writes_what_any_program_reads_without_pickle(latentia, vae, tmp_
         assert (file.get_tensor("mean") == arrays["mean"]).all()
         assert json.loads(file.metadata()["names"]) == arrays["names"].tolist()
         assert json.loads(file.metadata()["splits"]) == arrays["splits"].tolist()
+        assert json.loads(file.metadata()["classes"]) == arrays["classes"].tolist()
+    assert set(arrays["classes"]) == set("0123456789")
     assert len(set(arrays["names"])) == 1797
-
-
-def test_scores_stand_in_order_with_the_caveat(latentia, vae, tmp_path):
-    ended = latentia("score", vae, "digits", "--out", tmp_path / "s.csv")
-    assert ended.code == 0, ended.err
-    assert "Nalisnick" in ended.err
-    with (tmp_path / "s.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 1797
-    scores = [float(row["score"]) for row in rows]
-    assert scores == sorted(scores, reverse=True)
-    assert [float(row["log_likelihood"]) for row in rows] == [-score for score in scores]
-
-
-@pytest.mark.parametrize("correction", ["png", "background"])
-def test_corrected_scores_differ_and_have_no_caveat(latentia, vae, tmp_path, correction):
-    flag = ["--complexity", "png"] if correction == "png" else ["--background", vae]
-    ended = latentia("score", vae, "digits", "--out", tmp_path / "s.csv", *flag)
-    assert ended.code == 0, ended.err
-    assert "Nalisnick" not in ended.err
-    with (tmp_path / "s.csv").open() as file:
-        assert any(float(row["score"]) != -float(row["log_likelihood"]) for row in csv.DictReader(file))
 
 
 def test_compress_and_decompress(latentia, binary, tmp_path):
@@ -93,7 +72,6 @@ def test_compress_and_decompress(latentia, binary, tmp_path):
         (["manifold", "vae", "--out", "x.png"], "--num-latents 2"),
         (["encode", "vae", "digits", "--out", "x.pkl"], ".safetensors"),
         (["encode", "gan", "digits", "--out", "x.npz"], "latentia recipes"),
-        (["score", "gan", "digits", "--out", "x.csv"], "latentia recipes"),
         (["compress", "vae", "digits", "--num", 0, "--out", "x.lat"], "--num is 0"),
         (["compress", "gan", "digits", "--out", "x.lat"], "latentia recipes"),
         (["decompress", "vae", "no.lat", "--out", "x"], "no.lat"),

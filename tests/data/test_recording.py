@@ -81,7 +81,7 @@ def test_refused_folders(tmp_path) -> None:
     shard.write_bytes(shard.read_bytes()[:100])
     with pytest.raises(ValueError, match="damaged"):
         read_recording(folder)
-    for about, letter in (("{}", "damaged"), ('{"format": 2}', "its format is 2, and 1 is what is read here")):
+    for about, letter in (("{}", "damaged"), ('{"format": 2}', "its format is 2, and 1 is read")):
         (folder / ABOUT).write_text(about)
         with pytest.raises(ValueError, match=letter):
             read_recording(folder)

@@ -274,3 +274,44 @@ def test_real_fashion():
     assert opened.facts.num_train + opened.facts.num_validation == 60_000
     assert opened.facts.classes[9] == "Ankle boot"
     assert opened.report.duplicates["groups"] == 0
+
+
+class TestParts:
+    @pytest.fixture
+    def digits(self):
+        return prepare("digits", progress=False)
+
+    def test_some_images_are_a_part_of_their_own(self, digits):
+        train, rows = digits.split("train"), torch.tensor([7, 3, 7])
+        some = train.only(rows)
+        assert torch.equal(some.images(slice(None)), train.images(rows))
+        assert torch.equal(some.classes(slice(None)), train.classes(rows))
+        assert some.names == [train.names[row] for row in rows]
+
+    def test_a_balanced_part_repeats_images_and_loses_none(self, digits):
+        classes = digits.split("train").classes(slice(None))
+        rows = torch.cat([(classes == c).nonzero().squeeze(1)[: 7 if c == 3 else 20] for c in range(10)])
+        some = digits.split("train").only(rows)
+        balanced = some.balanced()
+        assert balanced.classes(slice(None)).bincount().tolist() == [20] * 10
+        assert set(balanced.names) == set(some.names)
+
+    def test_without_classes_nothing_can_be_balanced(self):
+        unlabelled = prepare("digits", Preparation(labels="none"), progress=False)
+        with pytest.raises(ValueError, match="no classes to balance"):
+            unlabelled.split("train").balanced()
+
+    def test_a_store_with_less_to_train_on_says_so(self, digits):
+        rows = torch.arange(0, 400, 4)
+        less = digits.with_train(rows)
+        images = digits.split("train").images(rows)
+        assert less.facts.num_train == len(less.split("train")) == 100
+        assert torch.allclose(less.facts.mean, images.mean(0), atol=1e-6)
+        assert torch.allclose(less.facts.std, images.std(0, correction=0), atol=1e-5)
+        assert less.facts.fingerprint != digits.facts.fingerprint
+        assert less.split("test").names == digits.split("test").names
+
+    def test_statistics_agree_with_those_of_the_store(self, digits):
+        whole = digits.with_train(torch.arange(digits.facts.num_train))
+        assert torch.allclose(whole.facts.mean, digits.facts.mean, atol=1e-6)
+        assert torch.allclose(whole.facts.std, digits.facts.std, atol=1e-5)

@@ -83,6 +83,25 @@ def test_stopping_at_half_and_resuming_gives_byte_equal_weights(recipe: str, tmp
     assert json.loads((tmp_path / "half" / "run.json").read_text())["horizon"] == 640
 
 
+def test_a_balanced_run_differs_and_resumes_balanced(tmp_path: Path) -> None:
+    own = {"show": False, "num_latents": 2, "width": 2}
+    recipes.train("vae.gaussian", "digits", out=tmp_path / "as-it-is", images=1280, **own)
+    recipes.train("vae.gaussian", "digits", out=tmp_path / "whole", images=1280, balance=True, **own)
+    recipes.train("vae.gaussian", "digits", out=tmp_path / "half", images=640, balance=True, **own)
+    recipes.resume(tmp_path / "half", images=1280, show=False)
+    assert weights(tmp_path / "whole") == weights(tmp_path / "half") != weights(tmp_path / "as-it-is")
+    assert recipes.open_run(tmp_path / "half").description.balance
+
+
+def test_what_has_no_classes_is_not_balanced(tmp_path: Path) -> None:
+    unlabelled = Preparation(labels="none")
+    with pytest.raises(ValueError, match="no classes to balance"):
+        recipes.train(
+            "vae.gaussian", "digits", out=tmp_path / "run", preparation=unlabelled, balance=True, **SMALL
+        )
+    assert not (tmp_path / "run").exists()
+
+
 def command(*words: object) -> list[str]:
     return [sys.executable, "-m", "latentia", *map(str, words)]
 

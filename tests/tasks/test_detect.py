@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from latentia.data.pictures import to_pixels
-from latentia.tasks import anomaly_scores, log_likelihoods, png_lengths
+from latentia.tasks import anomaly_scores, invert, log_likelihoods, png_lengths, reconstruct, usual_score
 from zoo import ZOO
 
 
@@ -59,3 +59,53 @@ def test_one_correction_at_a_time(model, images):
 def test_an_implicit_model_has_no_likelihood(images):
     with pytest.raises(ValueError, match="say how likely an image is"):
         anomaly_scores(ZOO["gan.dcgan"]().model.eval(), images)
+
+
+@pytest.mark.parametrize("name", ["vae.gaussian", "hybrid.bigan", "ae.plain"])
+def test_a_reconstruction_is_scored_by_its_mean_squared_error(name, images):
+    model = ZOO[name]().model.eval()
+    expected = (reconstruct(model, images) - images).square().flatten(1).mean(1)
+    torch.testing.assert_close(anomaly_scores(model, images, score="reconstruction"), expected)
+
+
+def test_portions_change_nothing(model, images):
+    many = anomaly_scores(model, images.repeat(75, 1, 1, 1), score="reconstruction")  # more than fit in one
+    torch.testing.assert_close(many, anomaly_scores(model, images, score="reconstruction").repeat(75))
+
+
+def test_an_inversion_is_scored_by_what_the_search_leaves(images):
+    model = ZOO["gan.dcgan"]().model.eval()
+
+    def generator():
+        return torch.Generator().manual_seed(1)
+
+    scores = anomaly_scores(model, images, score="inversion", steps=5, generator=generator())
+    torch.testing.assert_close(scores, invert(model, images, steps=5, generator=generator()).squared_error)
+
+
+def test_what_a_generator_made_itself_is_less_unusual_than_noise():
+    model = ZOO["gan.dcgan"]().model.eval()
+    own = model.sample(6, generator=torch.Generator().manual_seed(0))
+    noise = torch.rand(own.shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    scores = anomaly_scores(
+        model, torch.cat([own, noise]), score="inversion", generator=torch.Generator().manual_seed(2)
+    )
+    assert scores[:6].max() < scores[6:].min()
+
+
+def test_the_usual_score_is_the_cheapest_that_a_model_can():
+    names = ("vae.gaussian", "ae.plain", "gan.dcgan")
+    kinds = [usual_score(ZOO[name]().model) for name in names]
+    assert kinds == ["likelihood", "reconstruction", "inversion"]
+
+
+def test_a_correction_is_of_likelihoods_alone(model, images):
+    with pytest.raises(ValueError, match="corrects a likelihood"):
+        anomaly_scores(model, images, score="reconstruction", complexity="png")
+    with pytest.raises(ValueError, match="corrects a likelihood"):
+        anomaly_scores(model, images, score="inversion", background=model)
+
+
+def test_an_adversarial_network_cannot_reconstruct(images):
+    with pytest.raises(ValueError, match="reconstruct"):
+        anomaly_scores(ZOO["gan.dcgan"]().model.eval(), images, score="reconstruction")

@@ -75,7 +75,10 @@ def setting_for(environment: str, **look: Any) -> Setting:
         made = gymnasium.make(environment, render_mode="rgb_array")
         made.reset(seed=0)
         drawn = made.render()
-    except (gymnasium.error.Error, NotImplementedError) as error:  # a library that it draws with may be missing
+    except (
+        gymnasium.error.Error,
+        NotImplementedError,
+    ) as error:  # a library that it draws with may be missing
         raise ValueError(f"Gymnasium cannot make and draw {environment}: {error}") from error
     if not isinstance(drawn, np.ndarray):
         raise ValueError(

@@ -6,6 +6,7 @@ from latentia.recipes.gan.codes import info
 from latentia.recipes.gan.convolutional import dcgan, least_squares, minimax
 from latentia.recipes.gan.growing import progressive
 from latentia.recipes.gan.relativistic import r3
+from latentia.recipes.gan.restoring import restore
 from latentia.recipes.gan.spectral import hinge, sngan
 from latentia.recipes.gan.wasserstein import wasserstein, wgan_gp
 
@@ -20,6 +21,7 @@ __all__ = [
     "minimax",
     "progressive",
     "r3",
+    "restore",
     "sngan",
     "wasserstein",
     "wgan_gp",

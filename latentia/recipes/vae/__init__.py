@@ -9,6 +9,7 @@ from latentia.recipes.vae.linear import linear
 from latentia.recipes.vae.posteriors import iaf
 from latentia.recipes.vae.priors import flow, mixture, vamp
 from latentia.recipes.vae.quantised import vq
+from latentia.recipes.vae.restoring import restore
 
 __all__ = [
     "beta",
@@ -22,6 +23,7 @@ __all__ = [
     "linear",
     "logistic",
     "mixture",
+    "restore",
     "sigma",
     "tc",
     "vamp",
