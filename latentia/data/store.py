@@ -89,10 +89,13 @@ class Split:
 
     def beside(self, other: "Split") -> "Split":
         """These images and, behind them, those of another part of the same store."""
-        pairs = {name: (getattr(self, name), getattr(other, name)) for name in ("_class_of", "_values")}
-        known = {name: None if pair[0] is None else np.concatenate(pair) for name, pair in pairs.items()}
-        rows = np.concatenate([self._rows, other._rows])
-        return dataclasses.replace(self, names=self.names + other.names, _rows=rows, **known)
+        return dataclasses.replace(
+            self,
+            names=self.names + other.names,
+            _rows=np.concatenate([self._rows, other._rows]),
+            _class_of=_joined(self._class_of, other._class_of),
+            _values=_joined(self._values, other._values),
+        )
 
     def balanced(self) -> "Split":
         """These images, with those of each class repeated until it is as large as the largest.
@@ -296,6 +299,10 @@ def _open(folder: Path, location: str, preparation: Preparation) -> ImageStore:
     values = splits["train"].attributes(slice(None))
     facts = dataclasses.replace(Facts.from_json(saved["facts"]), attribute_values=values, mean=mean, std=std)
     return ImageStore(facts, location, preparation, report, folder, splits)
+
+
+def _joined(first: np.ndarray | None, second: np.ndarray | None) -> np.ndarray | None:
+    return None if first is None or second is None else np.concatenate([first, second])
 
 
 def _statistics(split: Split) -> tuple[Tensor, Tensor]:

@@ -123,9 +123,7 @@ class GridStatistics(nn.Module):
     def __init__(self, num_inputs: int, *, width: int, patch: int, depth: int, num_latents: int) -> None:
         super().__init__()
         self.down = Descent(num_inputs, width=width, patch=patch, depth=depth)
-        self.heads = nn.ModuleList(
-            convolution(channels, 2 * num_latents, 1) for channels in self.down.widths
-        )
+        self.heads = nn.ModuleList(convolution(channels, 2 * num_latents, 1) for channels in self.down.widths)
 
     def forward(self, images: Inputs) -> tuple[Latents, Latents]:
         pairs = [

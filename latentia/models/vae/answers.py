@@ -69,7 +69,7 @@ class VariationalAnswers(nn.Module):
         )
 
     def _weight(self, turn: Turn, terms: Mapping[str, PerImage]) -> Tensor:
-        """The weight of the rate: 0 while latents say nothing, for it would silence them, then on a line up."""
+        """Weight of the rate: 0 while it would silence latents that say nothing yet, then rising."""
         warmth = 2 * turn.images_seen / (WARM_UP * turn.horizon) - 1
         return torch.tensor(self.beta * min(1.0, max(0.0, warmth)))
 
