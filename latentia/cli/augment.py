@@ -84,9 +84,7 @@ def augment(
     """
     require_empty(out)
     opened = open_run(run, device=device)
-    require_classes(opened.model, opened.facts.classes, way)
-    store = images_for(opened, data)
-    _require_same_classes(opened, store)
+    store = _labelled(opened, data, way)
     train, test = (Examples.of_split(store.split(part)) for part in ("train", "test"))
     if measure:
         check_measurable(train, test, share, seeds)
@@ -133,12 +131,16 @@ def _write(made: Synthesised, run: folder.Run, store: ImageStore, out: Path, way
     _print_account(made, store)
 
 
-def _require_same_classes(run: folder.Run, store: ImageStore) -> None:
+def _labelled(run: folder.Run, data: str, way: Way) -> ImageStore:
+    """The labelled images that a run can make others for."""
+    require_classes(run.model, run.facts.classes, way)
+    store = images_for(run, data)
     if store.facts.classes != run.facts.classes:
         raise ValueError(
             f"{run.path} knows the classes {', '.join(run.facts.classes)}, and {store.facts.name} has "
             f"{', '.join(store.facts.classes) or 'none'}. Label it the same, or train a run on it."
         )
+    return store
 
 
 def _print_account(made: Synthesised, store: ImageStore) -> None:

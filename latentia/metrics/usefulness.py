@@ -149,7 +149,8 @@ def measure_usefulness(
         num_classes: How many classes there are.
         balanced: Whether every class is shown as often, but in the diet `real`, where classes are as frequent
             as they are; without it they are everywhere.
-        share: Part of what is shown of a class that is synthetic, where there is some; above 0, below 1.
+        share: Part of what is shown of a class that is synthetic, above 0 and below 1; less where there are
+            too few for it.
         classical: The classical augmentation; without it, shifts, turns and sizes.
         num_seeds: Seeds of weights, order and changes, at least 2.
         device: Where to compute.
@@ -254,7 +255,8 @@ def exposure(
         real: Classes of the real images.
         synthetic: Classes of the synthetic ones, which stand behind them.
         num_classes: How many classes there are.
-        share: Part of what is shown of a class that is synthetic, where it has both; 0 to 1.
+        share: Part of what is shown of a class that is synthetic, 0 to 1; less where that would show a
+            synthetic image more often than a real one.
         balanced: Whether classes are shown equally often, or as often as they are among the real ones.
 
     Returns:
@@ -268,7 +270,8 @@ def exposure(
     there, made = (kind.bincount(minlength=num_classes).double() for kind in (real, synthetic))
     wanted = (there > 0).double() if balanced else there
     wanted = wanted / wanted.sum()
-    part = torch.where(made > 0, share, 0.0)
+    # No synthetic image is shown more often than a real one: a handful of them must not be half of a class.
+    part = (made / (there + made).clamp_min(1)).clamp(max=share)
     each_real = wanted * (1 - part) / there.clamp_min(1)
     each_made = wanted * part / made.clamp_min(1)
     return torch.cat([each_real[real], each_made[synthetic]]).float()

@@ -50,6 +50,14 @@ class TestExposure:
         assert torch.allclose(weights[30:32], torch.tensor(0.125))
         assert torch.isclose(weights.sum(), torch.tensor(1.0))
 
+    def test_a_handful_of_synthetic_images_weigh_no_more_than_real_ones(self):
+        real, made = torch.tensor([0] * 30 + [1] * 2), torch.tensor([0, 1, 1, 1, 1, 1, 1])
+        weights = exposure(real, made, 2, share=0.5, balanced=True)
+        assert torch.allclose(weights[:30], torch.tensor(0.5 / 31))
+        assert torch.isclose(weights[32], torch.tensor(0.5 / 31))
+        assert torch.allclose(weights[33:], torch.tensor(0.25 / 6))
+        assert torch.isclose(weights.sum(), torch.tensor(1.0))
+
     def test_shows_no_class_that_has_no_real_image(self):
         weights = exposure(torch.tensor([0, 1]), torch.tensor([2, 2]), 3, share=0.5, balanced=True)
         assert weights.tolist() == [0.5, 0.5, 0, 0]
