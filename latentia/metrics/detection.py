@@ -33,8 +33,8 @@ def area_under_roc(unusual: Unusual, usual: Usual) -> Estimate:
         DeLong et al. 1988, "Comparing the areas under two or more correlated receiver operating
         characteristic curves", the case of one curve.
 
-    >>> area_under_roc(torch.tensor([3.0, 2.0]), torch.tensor([1.0, 2.0, 0.0])).value
-    0.9166666666666666
+    >>> round(area_under_roc(torch.tensor([3.0, 2.0]), torch.tensor([1.0, 2.0, 0.0])).value, 4)
+    0.9167
     """
     if min(len(unusual), len(usual)) < 2 or torch.isnan(torch.cat([unusual, usual])).any():
         raise Unmeasurable(

@@ -128,7 +128,7 @@ def test_commands_tell_a_conditional_run_what_its_images_show(run, folder, tmp_p
         assert main([str(word) for word in (*words, "--out", out)]) == 0, capsys.readouterr().err
         levels.append(np.asarray(Image.open(out).convert("L"), dtype=float).mean())
     assert levels[0] > levels[1] + 20
-    assert main(["score", str(run.path), str(folder), "--out", str(tmp_path / "scores.csv")]) == 0
+    assert main(["detect", str(run.path), str(folder), "--out", str(tmp_path / "scores.csv")]) == 0
     assert main(["encode", str(run.path), str(folder), "--out", str(tmp_path / "latents.npz")]) == 0
     assert main(["sample", str(run.path), "--out", str(tmp_path / "no.png"), "--given", "gleaming"]) == 2
     assert "no attribute 'gleaming'" in capsys.readouterr().err
