@@ -2,7 +2,7 @@
 
     python benchmarks/restore_pictures.py DATA_ROOT --minutes 15 --out runs/restore --pictures docs/pictures
 
-Trains `gan.restore` on crawl-sprites (CC0), a run a task, unless it is there already, and draws test images
+Trains a restorer on crawl-sprites (CC0), a run a task, unless it is there already, and draws test images
 that nothing chose. Rows: what was measured (grey where something is hidden), the expected image, two answers,
 the spread of eight (white: a standard deviation of 32 levels or more), and what was there.
 """
@@ -21,10 +21,10 @@ from latentia.data.pictures import save
 from latentia.protocols import Restores, require, told_of
 from latentia.tasks import restore
 
-TASKS: dict[str, dict[str, Any]] = {
-    "upscale": {"factor": 4},
-    "colourise": {},
-    "inpaint": {"hole": "box", "side": 14},
+TASKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "upscale": ("gan.restore", {"factor": 4}),
+    "colourise": ("vae.restore", {}),
+    "inpaint": ("vae.restore", {"hole": "box", "side": 14}),
 }
 COLUMNS, ANSWERS = 10, 8
 
@@ -50,11 +50,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/restore"))
     parser.add_argument("--pictures", type=Path, default=Path("docs/pictures"))
     options = parser.parse_args()
-    for task, settings in TASKS.items():
+    for task, (recipe, settings) in TASKS.items():
         path = options.out / f"sprites-{task}"
         if not path.exists():
             source = options.data_root / "crawl-sprites"
-            recipes.train("gan.restore", source, out=path, minutes=options.minutes, task=task, **settings)
+            recipes.train(recipe, source, out=path, minutes=options.minutes, task=task, **settings)
         print(save(rows(recipes.open_run(path)), options.pictures / f"restore-{task}.png", columns=COLUMNS))
 
 

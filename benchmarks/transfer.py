@@ -55,10 +55,10 @@ class Row:
 CRITIC = {"width": 48, "batch_size": 32, "augment": "always"}
 ROWS = {
     "cifar-critic": Row("gan.dcgan", "cifar10", 60, CRITIC | {"flip": True}),
-    "cifar-encoder": Row("ae.denoising", "cifar10", 60, {"width": 32}),
+    "cifar-encoder": Row("vae.gaussian", "cifar10", 60, {"width": 32}),
     "cifar-gpu": Row("gan.dcgan", "cifar10", 18, CRITIC | {"width": 96, "batch_size": 64, "flip": True}),
     "fashion-critic": Row("gan.dcgan", "fashion-mnist", 15, CRITIC),
-    "fashion-encoder": Row("ae.denoising", "fashion-mnist", 15, {"width": 32}),
+    "fashion-encoder": Row("vae.gaussian", "fashion-mnist", 15, {"width": 32}),
 }
 
 

@@ -29,17 +29,30 @@ class Descent(nn.Module):
         width: Channels of the first grid; 3/2 and twice as many of the next.
         patch: Side of a patch, in pixels.
         depth: Residual blocks a grid.
-        num_latents: Channels of latents that come in at every grid; 0 for none.
+        num_latents: Channels of latents that come in; 0 for none.
+        latent_grids: How many grids they come in at, the coarsest ones.
     """
 
-    def __init__(self, num_inputs: int, *, width: int, patch: int, depth: int, num_latents: int = 0) -> None:
+    def __init__(
+        self,
+        num_inputs: int,
+        *,
+        width: int,
+        patch: int,
+        depth: int,
+        num_latents: int = 0,
+        latent_grids: int = LEVELS,
+    ) -> None:
         super().__init__()
-        self.patch, self.num_latents = patch, num_latents
+        self.patch = patch
         self.widths = widths(width)
+        self.channels_of_latents = (0,) * (LEVELS - latent_grids) + (num_latents,) * latent_grids
         self.embed = convolution(num_inputs * patch**2, width, 3)
         self.joins = nn.ModuleList(
-            convolution(before + num_latents, after, 3 if before != after else 1)
-            for before, after in zip((width, *self.widths), self.widths, strict=False)
+            convolution(before + own, after, 3 if before != after else 1)
+            for own, before, after in zip(
+                self.channels_of_latents, (width, *self.widths), self.widths, strict=False
+            )
         )
         self.blocks = nn.ModuleList(_stack(channels, depth) for channels in self.widths)
 
@@ -67,7 +80,7 @@ class Descent(nn.Module):
     def _shapes(self, height: int, width: int) -> list[tuple[int, int, int]]:
         multiple = self.patch * 2 ** (LEVELS - 1)
         rows, columns = (-(-side // multiple) * multiple // self.patch for side in (height, width))
-        return [(self.num_latents, rows >> level, columns >> level) for level in range(LEVELS)]
+        return [(own, rows >> level, columns >> level) for level, own in enumerate(self.channels_of_latents)]
 
 
 class RestoringNetwork(nn.Module):
@@ -81,7 +94,8 @@ class RestoringNetwork(nn.Module):
         width: Channels of the first grid.
         patch: Side of a patch, in pixels.
         depth: Residual blocks a grid, on the way down; as many on the way up.
-        num_latents: Channels of latents that come in at every grid; 0 for none.
+        num_latents: Channels of latents that come in; 0 for none.
+        latent_grids: How many grids they come in at, the coarsest ones.
 
     Source:
         Ronneberger et al. 2015 (arXiv:1505.04597); pixels as channels: Shi et al. 2016 (arXiv:1609.05158),
@@ -90,11 +104,26 @@ class RestoringNetwork(nn.Module):
     """
 
     def __init__(
-        self, num_inputs: int, num_outputs: int, *, width: int, patch: int, depth: int, num_latents: int = 0
+        self,
+        num_inputs: int,
+        num_outputs: int,
+        *,
+        width: int,
+        patch: int,
+        depth: int,
+        num_latents: int = 0,
+        latent_grids: int = LEVELS,
     ) -> None:
         super().__init__()
         self.patch = patch
-        self.down = Descent(num_inputs, width=width, patch=patch, depth=depth, num_latents=num_latents)
+        self.down = Descent(
+            num_inputs,
+            width=width,
+            patch=patch,
+            depth=depth,
+            num_latents=num_latents,
+            latent_grids=latent_grids,
+        )
         pairs = list(zip(self.down.widths[1:], self.down.widths[:-1], strict=True))
         self.widen = nn.ModuleList(convolution(coarse, fine, 1) for coarse, fine in pairs)
         self.blocks = nn.ModuleList(_stack(fine, depth) for _, fine in pairs)
@@ -117,18 +146,24 @@ class GridStatistics(nn.Module):
         width: Channels of the first grid.
         patch: Side of a patch, in pixels.
         depth: Residual blocks a grid.
-        num_latents: Channels of latents at every grid.
+        num_latents: Channels of latents at a grid.
+        latent_grids: How many grids have latents, the coarsest ones.
     """
 
-    def __init__(self, num_inputs: int, *, width: int, patch: int, depth: int, num_latents: int) -> None:
+    def __init__(
+        self, num_inputs: int, *, width: int, patch: int, depth: int, num_latents: int, latent_grids: int
+    ) -> None:
         super().__init__()
+        self.first = LEVELS - latent_grids
         self.down = Descent(num_inputs, width=width, patch=patch, depth=depth)
-        self.heads = nn.ModuleList(convolution(channels, 2 * num_latents, 1) for channels in self.down.widths)
+        self.heads = nn.ModuleList(
+            convolution(channels, 2 * num_latents, 1) for channels in self.down.widths[self.first :]
+        )
 
     def forward(self, images: Inputs) -> tuple[Latents, Latents]:
         pairs = [
             head(functional.silu(found)).chunk(2, dim=1)
-            for head, found in zip(self.heads, self.down(images), strict=True)
+            for head, found in zip(self.heads, self.down(images)[self.first :], strict=True)
         ]
         mean, log_std = (
             torch.cat([part.flatten(1) for part in parts], 1) for parts in zip(*pairs, strict=True)

@@ -5,7 +5,6 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from latentia._types import Images
 from latentia.data import Facts
 from latentia.data.degradation import Blurred, Degradation, Downscaled, Greyed, Noisy
 from latentia.data.holes import Hidden, Hole
@@ -16,6 +15,7 @@ from latentia.training import Adam, Plan
 
 Task = Literal["upscale", "colourise", "inpaint", "denoise", "deblur"]
 Factor = Literal[2, 4, 8]
+LatentGrids = Literal[1, 2, 3]
 
 SETTINGS: dict[str, tuple[str, ...]] = {
     "upscale": ("factor",),
@@ -155,7 +155,7 @@ def degrades(facts: Facts, task: Task, **settings: Any) -> Degradation:
     """
     degradation = degradation_of(task, min(facts.height, facts.width), **settings)
     if isinstance(degradation, Downscaled):
-        degradation.again(_blank(facts))
+        degradation.again(torch.zeros(1, *facts.image_shape))  # refuses sides that do not divide
     return degradation
 
 
@@ -167,8 +167,3 @@ def _side(side: int | None, side_of_images: int) -> int:
             f"{side_of_images} px."
         )
     return side
-
-
-def _blank(facts: Facts) -> Images:
-
-    return torch.zeros(1, *facts.image_shape)

@@ -51,6 +51,13 @@ def test_the_bound_is_the_gaussian_likelihood_at_its_best_deviation_and_torchs_d
     assert torch.allclose(terms["rate"], distributions.kl_divergence(own, prior).sum(1), rtol=1e-3)
 
 
+def test_the_rate_counts_once_latents_may_say_something() -> None:
+    (objective,) = [o for o in model_of("vae.restore", beta=0.5).objectives() if o.name == "answers"]
+    at = [StepTurn(seen, 1_000, 0, torch.device("cpu"), Processes(), 4) for seen in (0, 100, 150, 200, 900)]
+    weights = [float(objective.weights["rate"](turn, {})) for turn in at]
+    assert weights == pytest.approx([0, 0, 0.25, 0.5, 0.5])
+
+
 def test_two_answers_say_how_far_their_mean_is_from_the_expected_image() -> None:
     """The product of two deviations is |E g - m|^2 in the mean: 0 for answers around m, however wide."""
     generator = torch.Generator().manual_seed(0)
@@ -84,9 +91,11 @@ def test_what_is_drawn_agrees_before_anything_is_compared() -> None:
     assert float(torch.nn.functional.avg_pool2d(moved, 4).abs().max()) < 1e-6
 
 
-def test_a_restoring_network_does_at_the_edge_and_at_odd_sizes_what_it_does_elsewhere() -> None:
+@pytest.mark.parametrize("grids", [1, 2, 3])
+def test_a_restoring_network_takes_any_size_and_each_image_by_itself(grids: int) -> None:
     torch.manual_seed(0)
-    network = RestoringNetwork(2, 1, width=4, patch=2, depth=1, num_latents=2)
+    network = RestoringNetwork(2, 1, width=4, patch=2, depth=1, num_latents=2, latent_grids=grids)
+    assert network.down.num_all_latents(16, 16) == 2 * sum([64, 16, 4][-grids:])
     network.last.weight.data.normal_(std=0.1)
     for height, width in ((16, 16), (13, 30), (7, 9)):
         latents = torch.randn(3, network.down.num_all_latents(height, width))

@@ -10,7 +10,7 @@ from latentia.models.gan.answers import AdversarialAnswers
 from latentia.networks import PatchCritic
 from latentia.networks.restoring import RestoringNetwork
 from latentia.recipes.ranges import above_zero, at_least
-from latentia.recipes.restoring import Factor, Task, degrades, network_settings, restorer_plan
+from latentia.recipes.restoring import Factor, LatentGrids, Task, degrades, network_settings, restorer_plan
 from latentia.training import Adam, Plan
 
 RestoringGame = Literal["hinge", "relativistic", "least_squares"]
@@ -30,6 +30,7 @@ def restore(
     depth: int = 1,
     patch: int | None = None,
     latent_channels: int = 4,
+    latent_grids: LatentGrids = 3,
     critic_width: int = 32,
     game: RestoringGame = "hinge",
     centred: float = 1.0,
@@ -54,7 +55,9 @@ def restore(
         depth: Residual blocks a grid, each way.
         patch: Side of the patches that are places of the first grid; without it 4 px, or 2 px of images below
             48 px.
-        latent_channels: Latents at each place of each grid.
+        latent_channels: Latents at each place of the grids that have some.
+        latent_grids: How many have, the coarsest ones. With fewer than 3 a generator takes longer to use
+            them.
         critic_width: Channels of the critic of patches after its first halving.
         game: What the critic's scores are taken for.
         centred: Weight of the distance between the mean of answers and the expected image.
@@ -80,8 +83,9 @@ def restore(
     if degradation is None:
         degradation = degrades(facts, task, factor=factor, hole=hole, side=side, noise=noise, blur=blur)
     sizes = network_settings(facts, width, depth, patch)
+    own = {"num_latents": latent_channels, "latent_grids": latent_grids}
     channels = facts.channels
-    generator = RestoringNetwork(2 * channels + 1, channels, num_latents=latent_channels, **sizes)
+    generator = RestoringNetwork(2 * channels + 1, channels, **own, **sizes)
     critic = PatchCritic((3 * channels + 1, facts.height, facts.width), width=critic_width)
     adam = Adam(rate=rate, betas=(0.5, 0.99))
     return restorer_plan(

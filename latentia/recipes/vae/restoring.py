@@ -6,7 +6,7 @@ from latentia.data.holes import Hole
 from latentia.models.vae.answers import VariationalAnswers
 from latentia.networks.restoring import GridStatistics, RestoringNetwork
 from latentia.recipes.ranges import above_zero, at_least
-from latentia.recipes.restoring import Factor, Task, degrades, network_settings, restorer_plan
+from latentia.recipes.restoring import Factor, LatentGrids, Task, degrades, network_settings, restorer_plan
 from latentia.training import Adam, Plan
 
 
@@ -23,7 +23,8 @@ def restore(
     width: int = 48,
     depth: int = 1,
     patch: int | None = None,
-    latent_channels: int = 4,
+    latent_channels: int = 8,
+    latent_grids: LatentGrids = 2,
     beta: float = 1.0,
     rate: float = 1e-3,
     batch_size: int = 16,
@@ -46,7 +47,8 @@ def restore(
         depth: Residual blocks a grid, each way.
         patch: Side of the patches that are places of the first grid; without it 4 px, or 2 px of images below
             48 px.
-        latent_channels: Latents at each place of each grid.
+        latent_channels: Latents at each place of the grids that have some.
+        latent_grids: How many have, the coarsest ones. With 3 answers soon differ more, and are grainy.
         beta: Weight of the rate; below 1 answers differ more.
         rate: Learning rate of Adam.
         batch_size: Images a step.
@@ -69,9 +71,10 @@ def restore(
     if degradation is None:
         degradation = degrades(facts, task, factor=factor, hole=hole, side=side, noise=noise, blur=blur)
     sizes = network_settings(facts, width, depth, patch)
+    own = {"num_latents": latent_channels, "latent_grids": latent_grids}
     channels = facts.channels
-    decoder = RestoringNetwork(2 * channels + 1, channels, num_latents=latent_channels, **sizes)
-    posterior = GridStatistics(3 * channels + 1, num_latents=latent_channels, **sizes)
+    decoder = RestoringNetwork(2 * channels + 1, channels, **own, **sizes)
+    posterior = GridStatistics(3 * channels + 1, **own, **sizes)
     return restorer_plan(
         facts,
         degradation,
