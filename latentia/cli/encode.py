@@ -1,7 +1,6 @@
 """`latentia encode` and `features`: what a run makes of images, for other programs."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from latentia._types import Given, Images
 from latentia.cli.flags import Count, Data, Device, OutputFile, Run
 from latentia.cli.letters import DONE
 from latentia.data.contents import SPLITS
+from latentia.data.replacing import replacing
 from latentia.distributions import Normal
 from latentia.protocols import Encodes, require
 from latentia.recipes import open_run
@@ -110,12 +110,9 @@ def _of_all(
     found = dict[str, list[np.ndarray]]()
     for name in SPLITS:
         split = store.split(name)
-        classes = split.classes(slice(None))
         known["names"] += split.names
         known["splits"] += [name] * len(split)
-        known["classes"] += (
-            [""] * len(split) if classes is None else [store.facts.classes[c] for c in classes.tolist()]
-        )
+        known["classes"] += store.class_names(split)
         for start in range(0, len(split), AT_ONCE):
             rows = slice(start, start + AT_ONCE)
             for key, numbers in of_some(split.images(rows), split.given(rows)).items():
@@ -127,11 +124,9 @@ def _of_all(
 
 def _write(out: Path, arrays: dict[str, np.ndarray], known: dict[str, list[str]]) -> None:
     """Writes a file whole or not at all."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    aside = out.with_name(f".part-{out.name}")  # NumPy insists on the ending
-    if out.suffix == ".npz":
-        words = {key: np.array(values) for key, values in known.items()}
-        np.savez(aside, allow_pickle=False, **words, **arrays)
-    else:
-        save_file(arrays, aside, {key: json.dumps(values) for key, values in known.items()})
-    os.replace(aside, out)
+    with replacing(out) as aside:
+        if out.suffix == ".npz":
+            words = {key: np.array(values) for key, values in known.items()}
+            np.savez(aside, allow_pickle=False, **words, **arrays)
+        else:
+            save_file(arrays, aside, {key: json.dumps(values) for key, values in known.items()})

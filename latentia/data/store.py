@@ -172,6 +172,11 @@ class ImageStore:
             raise ValueError(f"there is no split {name!r}, expected one of: {', '.join(SPLITS)}.")
         return self._splits[name]
 
+    def class_names(self, part: Split) -> list[str]:
+        """The class of each image of a part, by its name; empty words where images have none."""
+        classes = part.classes(slice(None))
+        return [""] * len(part) if classes is None else [self.facts.classes[c] for c in classes.tolist()]
+
     def with_train(self, indices: Int64[Tensor, "images"]) -> "ImageStore":
         """The same store with some of its training images alone; the other parts stay as they are.
 

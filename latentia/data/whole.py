@@ -1,7 +1,6 @@
 """Image files at their own size, read one by one, with what is transparent in them; and written again."""
 
 import io
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +14,7 @@ from latentia.data.decoding import Frame, look, render, strictly
 from latentia.data.facts import Background
 from latentia.data.folders import LARGEST_FILE, is_image_name, walk
 from latentia.data.pictures import grid
+from latentia.data.replacing import replacing
 
 OPAQUE = 128
 """Alpha from which on a pixel is there."""
@@ -107,10 +107,8 @@ def write_whole(image: Images, path: Path, *, grey: bool = False) -> None:
         grey: Whether colour is left out.
     """
     picture = grid(image, padding=0, scale=1)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
-    (picture.convert("L") if grey else picture).save(aside, format="PNG")
-    os.replace(aside, path)
+    with replacing(path) as aside:
+        (picture.convert("L") if grey else picture).save(aside, format="PNG")
 
 
 def _opacity(data: bytes) -> Known:

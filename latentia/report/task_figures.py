@@ -1,7 +1,6 @@
 """Pictures of what tasks measured: scores of unusual images, and accuracy by the number of labels."""
 
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from latentia.data.replacing import replacing
 from latentia.report.plots import COLOURS, FAINT, INK
 from latentia.report.unusual import Detection
 from latentia.tasks import Curve
@@ -80,10 +80,8 @@ def few_shot(curves: Sequence[Curve]) -> bytes:
 
 def write(content: bytes, path: Path) -> None:
     """Writes a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.part")
-    aside.write_bytes(content)
-    os.replace(aside, path)
+    with replacing(path) as aside:
+        aside.write_bytes(content)
 
 
 def _colours(number: int) -> list[str]:

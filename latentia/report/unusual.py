@@ -22,6 +22,8 @@ from latentia.training.folder import Run
 Scores = Float[Tensor, "_"]
 """One number an image, of any number of images."""
 
+AT_ONCE = 1_024
+"""Images in memory at a time."""
 ALARM = 0.01
 """Share of usual images that is called unusual."""
 
@@ -134,20 +136,24 @@ def detect(
     place = next(run.model.parameters()).device
 
     def scores(split: Split) -> Scores:
-        if not len(split):
-            return torch.empty(0)
-        given = split.given(slice(None))
-        return anomaly_scores(
-            run.model,
-            split.images(slice(None)).to(place),
-            score=kind,
-            complexity=complexity,
-            background=None if background is None else background.model,
-            given=None if given is None else given.to(place),
-            steps=steps,
-            generator=torch.Generator(place).manual_seed(seed),
-            progress=progress,
-        ).cpu()
+        generator = torch.Generator(place).manual_seed(seed)
+        found = [torch.empty(0)]
+        for start in range(0, len(split), AT_ONCE):  # a source may be larger than memory
+            rows = slice(start, start + AT_ONCE)
+            given = split.given(rows)
+            some = anomaly_scores(
+                run.model,
+                split.images(rows).to(place),
+                score=kind,
+                complexity=complexity,
+                background=None if background is None else background.model,
+                given=None if given is None else given.to(place),
+                steps=steps,
+                generator=generator,
+                progress=progress,
+            )
+            found.append(some.cpu())
+        return torch.cat(found)
 
     store = images_for(run, data, measured=kind == "likelihood")
     _check_classes(store, unusual)
@@ -186,20 +192,13 @@ def _some(split: Split, most: int | None, seed: int) -> Split:
     return split.only(order[:most].sort().values)
 
 
-def _kinds(store: ImageStore, split: Split) -> list[str]:
-    classes = split.classes(slice(None))
-    return (
-        [""] * len(split) if classes is None else [store.facts.classes[index] for index in classes.tolist()]
-    )
-
-
 def _listed(
     store: ImageStore, parts: dict[str, Split], found: dict[str, Scores], compared: Scores
 ) -> tuple[Listed, ...]:
     rows = list[Listed]()
     for name, split in parts.items():
         known = p_values(found[name], compared).tolist() if len(compared) else [None] * len(split)
-        columns = (split.names, [name] * len(split), _kinds(store, split), found[name].tolist(), known)
+        columns = (split.names, [name] * len(split), store.class_names(split), found[name].tolist(), known)
         rows += [Listed(*row) for row in zip(*columns, strict=True)]
     return tuple(sorted(rows, key=lambda row: -row.score))
 
@@ -221,7 +220,7 @@ def _groups(
         if own or not len(compared):
             return Group(f"images of {name}", scores), ()
         return Group("held-out images of the run", compared), (Group(f"images of {name}", scores),)
-    kinds = [kind for split in names for kind in _kinds(store, parts[split])]
+    kinds = [kind for split in names for kind in store.class_names(parts[split])]
     chosen = {wanted: torch.tensor([kind == wanted for kind in kinds]) for wanted in unusual}
     whole = torch.stack(list(chosen.values())).any(0)
     groups = [Group(wanted, scores[rows]) for wanted, rows in chosen.items()]

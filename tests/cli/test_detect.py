@@ -4,7 +4,10 @@ import csv
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+
+from latentia import anomaly_scores, detect, open_run, prepare
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +42,14 @@ def test_scores_stand_in_order_beside_p_values_with_the_caveat(latentia, vae, tm
     assert 0.3 < p[test].mean() < 0.7  # of usual images p values are uniform
     assert f"{(p <= 0.01).sum()} of 1,797 images have p <= 0.01" in ended.out
     assert [path.name for path in tmp_path.iterdir()] == ["s.csv"]
+
+
+def test_what_is_compared_with_was_never_trained_on(vae, noise):
+    run, digits = open_run(vae), prepare("digits", progress=False)
+    for data, part in (("digits", "validation"), (str(noise), "test")):
+        found = detect(run, data, score="reconstruction", held_out=10_000)
+        images = digits.split(part).images(slice(None))
+        assert torch.allclose(found.held_out, anomaly_scores(run.model, images, score="reconstruction"))
 
 
 @pytest.mark.parametrize("correction", ["png", "background", "reconstruction"])

@@ -19,6 +19,7 @@ from torch import nn
 from latentia import recipes
 from latentia.data import Preparation
 from latentia.protocols import GenerativeModel, Objective
+from latentia.recipes.opening import plan_of, untrained
 from latentia.training import Plan, TrainingStopped, checkpoint
 from latentia.training.folder import RunFolder
 
@@ -367,3 +368,20 @@ def test_descriptions_say_what_recipes_can_do() -> None:
         named = r"arXiv:\d{4}\.\d{4,5}|doi:10\.|openreview|\d{4} \((ICML|Science)"
         assert re.search(named, description.source), description.name
         json.dumps(description.arguments)
+
+
+def test_an_untrained_model_is_that_of_the_first_step_grown_as_far_as_the_run(tmp_path) -> None:
+    run = recipes.train(
+        "gan.progressive", "digits", out=tmp_path / "run", images=64, width=4, num_latents=2, show=False
+    )
+    before = torch.get_rng_state()
+    model = untrained(run)
+    assert torch.equal(torch.get_rng_state(), before), "the global generator is left alone"
+    torch.manual_seed(run.seed)
+    fresh = plan_of(run.description).model
+    weights, trained = dict(fresh.named_parameters()), dict(run.model.named_parameters())
+    assert all(torch.equal(part, weights[name]) for name, part in model.named_parameters())
+    assert not all(torch.equal(part, trained[name]) for name, part in model.named_parameters())
+    assert int(model.images_seen) == int(run.model.images_seen) > 0
+    assert int(fresh.images_seen) == 0
+    assert not model.training
