@@ -10,6 +10,7 @@ LONGEST_FUNCTION = 60
 
 # Written so that this file does not match itself.
 MACHINE_PATHS = re.compile(r"(?<![\w.-])/(?:wor[k]|tm[p]/venv|roo[t]|home/[a-z]+)/|file://" r"/[a-z]")
+PLACEHOLDERS = re.compile(r"@[A-Z][A-Z0-9_]*@")
 PACKAGE_HOSTS = re.compile(r"pypi\.or[g]|pythonhosted\.or[g]|download\.pytorch\.or[g]|conda\.anaconda\.or[g]")
 
 
@@ -51,7 +52,13 @@ def test_no_machine_paths_and_no_package_hosts(tracked_texts):
     assert not found
 
 
+def test_no_number_waits_to_be_filled_in(tracked_texts):
+    left = {name: found for name, text in tracked_texts.items() if (found := PLACEHOLDERS.findall(text))}
+    assert not left
+
+
 def test_the_patterns_find_what_they_are_for():
+    assert PLACEHOLDERS.search("trained for @" + "MINUTES@ minutes")
     assert MACHINE_PATHS.search("/" + "root/x")
     assert MACHINE_PATHS.search("/" + "home/anna/x")
     assert PACKAGE_HOSTS.search("https://" + "pypi" + ".org/simple")
