@@ -116,7 +116,7 @@ def restore(
         list(_targets(names, out, bad)), unit=" files", leave=False, disable=len(names) < 2
     ):
         try:
-            print(f"{path}: {work.of(source / name if source.is_dir() else source, name, path)}")
+            tqdm.write(f"{path}: {work.of(source / name if source.is_dir() else source, name, path)}")
         except ValueError as error:
             bad[name] = str(error)
     say(*(f"left out: {name}: {why}" for name, why in bad.items()))
