@@ -37,6 +37,12 @@ from latentia.recipes.register import bind
 from latentia.tasks import augment
 from latentia.training import Limits, State, train_in
 
+CHOSEN: dict[str, dict[str, Any]] = {
+    "fashion-mnist": {"generator": "vae", "way": "vary", "images": 20_000, "classical": False},
+    "mnist": {"generator": "gan", "way": "draw", "images": 60_000, "classical": True},
+    "rare": {"generator": "gan", "way": "draw", "images": 150_000, "classical": True},
+}
+"""Settings by what is asked; they were chosen with `--validation`, and flags come before them."""
 RARE = 20
 FEW: tuple[Diet, ...] = ("real", "classical", "synthetic", "both")
 FEW_GAINS: tuple[tuple[Diet, Diet], ...] = (
@@ -76,6 +82,15 @@ def fit(
     return state.average.model.requires_grad_(False).eval(), state.seconds
 
 
+def settings(options: argparse.Namespace, asked: str) -> dict[str, Any]:
+    """What was chosen, unless a flag says otherwise."""
+    chosen = CHOSEN[asked]
+    return {
+        name: value if getattr(options, name) is None else getattr(options, name)
+        for name, value in chosen.items()
+    }
+
+
 def choose(store: ImageStore, seed: int) -> Tensor:
     """Training images in an order of the seed."""
     return torch.randperm(len(store.split("train")), generator=torch.Generator().manual_seed(seed))
@@ -107,6 +122,7 @@ def cell(
     rare: bool,
 ) -> tuple[dict[Diet, Tensor], dict[str, Any]]:
     """What is told right after each diet, and an account of how it came about."""
+    options = argparse.Namespace(**(vars(options) | settings(options, "rare" if rare else store.facts.name)))
     own = store.with_train(chosen)
     real = Examples.of_split(own.split("train"))
     started = time.process_time()
@@ -207,7 +223,7 @@ def rare_cell(store: ImageStore, name: str, index: int, seed: int, options: argp
 
 
 def gathered(rounds: Sequence[Cell]) -> Usefulness:
-    """All seeds of a row."""
+    """All seeds of a row; with `--validation` each has images of its own, and an interval is about right."""
     return gather([found for found, _ in rounds], rounds[0][1])
 
 
@@ -241,10 +257,11 @@ def main() -> None:
     parser.add_argument("--labels", type=int, nargs="+", default=[20, 50, 100])
     parser.add_argument("--classes", nargs="+", default=["shirt", "coat", "sandal"])
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(5)))
-    parser.add_argument("--generator", choices=list(GENERATORS), default="vae")
-    parser.add_argument("--classical", action="store_true", help="the generator is shown changed images")
-    parser.add_argument("--way", choices=["draw", "vary"], default="vary")
-    parser.add_argument("--images", type=int, default=20_000, help="that the generator is shown")
+    parser.add_argument("--generator", choices=list(GENERATORS))
+    changed = argparse.BooleanOptionalAction
+    parser.add_argument("--classical", action=changed, help="the generator is shown changed images")
+    parser.add_argument("--way", choices=["draw", "vary"])
+    parser.add_argument("--images", type=int, help="that the generator is shown")
     parser.add_argument("--per-class", type=int, default=500, help="synthetic images")
     parser.add_argument("--agreement", type=float, default=0.5)
     parser.add_argument("--usual", type=float, default=0.01)
